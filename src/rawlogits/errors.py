@@ -1,0 +1,20 @@
+"""The errors of rawlogits.
+
+RawLogitsError
+├── InputError(ValueError)   an argument, a path or a file is not what is allowed
+└── TableError               a row, a rule or a user's own row is not well formed
+"""
+
+from __future__ import annotations
+
+
+class RawLogitsError(Exception):
+    """Every error that rawlogits raises on purpose: what was given, what is allowed, what to do."""
+
+
+class InputError(RawLogitsError, ValueError):
+    """What the caller gave is not allowed."""
+
+
+class TableError(RawLogitsError):
+    """A row or a rule is malformed; the message names it."""

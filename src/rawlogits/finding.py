@@ -1,0 +1,174 @@
+"""What observers report (`Arrival`), what rules make of it (`Verdict`, `Finding`), and what a rule is.
+
+An arrival is written in the words of the table, never in those of a framework: the same rules judge the
+arrivals of the static walker and of a running training step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rawlogits.space import Space
+
+
+class Severity(StrEnum):
+    """error: another function than meant; warning: breaks in floating point; advice: right, a better form exists."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    ADVICE = "advice"
+
+
+class Confidence(StrEnum):
+    """certain: every path that reaches the demand brings the wrong space; likely: some do, or one signal of two."""
+
+    CERTAIN = "certain"
+    LIKELY = "likely"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A span of source. Lines and columns start at 1, columns count characters, ends are exclusive.
+
+    In a notebook `cell` counts all cells from 0 and `line` counts within the cell.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One station on a value's way: where, and in a few words what happens there."""
+
+    place: Place
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A value of one space met a demand.
+
+    verb: "loss" (a loss or distribution reads it), "op" (an activation, log or exp is applied to it),
+    "compare" (compared with a number) or "naive" (a fused operator written out by hand; `operator` names it).
+    """
+
+    verb: str
+    operator: str
+    """Short name of what demands: `CrossEntropyLoss`, `softmax`, `log`, `>`."""
+    got: Space
+    place: Place
+    """The argument (for an expression: the whole expression) where the demand is met or broken."""
+    trace: tuple[Step, ...]
+    """From the origin (first) to the demand (last)."""
+    wants: frozenset[Space] = frozenset()
+    harmless: frozenset[Space] = frozenset()
+    activation: Space | None = None
+    """What the demanding operator applies itself: `PROBS` for a softmax loss, `SIGMOID` for a sigmoid loss;
+    for an op the space that it gives when its input is as wanted."""
+    certain: bool = True
+    when: str = ""
+    """The condition under which this alternative is the one that runs, "" when always."""
+    made_by: str = ""
+    """Short name of the operator that made the value: `softmax`, `Linear`."""
+    axis: int | None = None
+    """Axis that the value is normalised over, when known (negative counts from the end)."""
+    class_axis: int | None = None
+    """Axis that the demand reads as classes, when the demand fixes one."""
+    rank: int | None = None
+    size: int | None = None
+    """Length of the class axis, when known."""
+    guarded: bool = False
+    """A clamp or `+ eps` lies between the origin and the demand."""
+    scaled: bool = False
+    """Multiplied or divided by a positive constant on the way."""
+    constant: float | None = None
+    """The number compared with (verb "compare")."""
+    marks: frozenset[str] = frozenset()
+    """Signals about the target, e.g. "multi_hot"."""
+    also: frozenset[str] = frozenset()
+    """Other demands that a value of the same origin meets: "loss:probs", "loss:sigmoid", "threshold"."""
+    without: str = ""
+    """The statement at the origin with the activation taken out, when that is one line."""
+    twin: str = ""
+    """The fused form that the table names for this pair, e.g. `torch.nn.functional.log_softmax`."""
+    test_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One span of text and what to write there."""
+
+    path: str
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+    replacement: str
+
+
+class Applicability(StrEnum):
+    """safe: meaning kept wherever we can see; unsafe: needs a look; shown: words only, nothing to apply."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    SHOWN = "shown"
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What to write instead."""
+
+    applicability: Applicability
+    message: str
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a rule says of an arrival. `severity` and `confidence` default to the rule's and the arrival's."""
+
+    message: str
+    wants: str
+    got: str
+    write: str = ""
+    severity: Severity | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A judge of arrivals. `judge` returns None where the rule has nothing to say."""
+
+    code: str
+    name: str
+    severity: Severity
+    says: str
+    """One line for `rawlogits rules`."""
+    judge: Callable[[Arrival], Verdict | None]
+    default: bool = True
+    """Whether the rule runs without being selected."""
+    numeric: bool = False
+    """Off in test files unless selected by name: tests hold hand-written oracles on purpose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing to tell the user."""
+
+    rule: str
+    code: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    wants: str
+    got: str
+    place: Place
+    trace: tuple[Step, ...] = field(default=())
+    fix: Fix | None = None
