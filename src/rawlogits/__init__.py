@@ -1,3 +1,31 @@
-"""Keep raw logits raw from a model's last layer to its loss."""
+"""Keep raw logits raw from a model's last layer to its loss.
+
+>>> import rawlogits
+>>> report = rawlogits.check(["examples"])  # doctest: +SKIP
+>>> [finding.rule for finding in report.findings]  # doctest: +SKIP
+['double-softmax']
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rawlogits.api import check as check
+    from rawlogits.report import Report as Report
 
 __version__ = "0.1.0"
+__all__ = ["Report", "__version__", "check"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names when they are first used: `import rawlogits` alone stays cheap."""
+    if name in ("check", "Report"):
+        from rawlogits import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'rawlogits' has no attribute {name!r}; it has {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -92,7 +92,7 @@ class Row:
     items: bool = False
     """keeps: `arg` is a sequence (cat, stack); the space is kept when all items agree."""
     ranks: int | None = None
-    """Rank of the result, when the operator fixes it (`flatten(1)`: 2)."""
+    """Rank of the result, when the operator fixes it (`flatten(1)`: 2); -1: as many as the sizes written out (view)."""
     when: Mapping[str, object] = field(default_factory=dict)
     defaults: Mapping[str, object] = field(default_factory=dict)
     marks: str = ""

@@ -1,0 +1,221 @@
+"""The command line: words to `api`, and what comes back to a format. No logic of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from rawlogits import __version__
+from rawlogits.errors import InputError, RawLogitsError
+from rawlogits.report import View, formats
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SHOW = ("suppressions", "unresolved")
+
+
+class _Refused(click.ClickException):
+    exit_code = 2
+
+
+class _Faces(click.Group):
+    """Turns every error that rawlogits raises on purpose into one line and exit status 2."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except RawLogitsError as error:
+            raise _Refused(str(error)) from None
+
+
+@click.group(cls=_Faces, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="rawlogits", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Keep raw logits raw from a model's last layer to its loss."""
+
+
+@cli.command(short_help="Check the Python files below PATH.")
+@click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+@click.option("--select", multiple=True, metavar="RULES", help="Run only these rules: names, codes or RL1, RL101,RL4.")
+@click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
+@click.option("--format", "format_", type=click.Choice(formats.names()), default="text", show_default=True)
+@click.option("--show", multiple=True, type=click.Choice(SHOW), help="List more: losses not resolved, unused comments.")
+@click.option(
+    "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read files."
+)
+@click.option("--config", type=click.Path(path_type=Path), help="A pyproject.toml, in place of the nearest one.")
+@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to the screen.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
+def check(
+    paths: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    format_: str,
+    show: tuple[str, ...],
+    jobs: int,
+    config: Path | None,
+    no_config: bool,
+    output: Path | None,
+    exit_zero: bool,
+) -> int:
+    """Check the Python files below PATH (the working directory by default).
+
+    Exit status: 0 nothing at warning or above, 1 findings, 2 could not run.
+    """
+    if config is not None and no_config:
+        raise click.UsageError("--config and --no-config exclude each other")
+    from rawlogits import api
+
+    render = formats.renderer(format_)
+    with _Bar() as bar:
+        report = api.check(
+            paths or (".",),
+            select=_words(select),
+            ignore=_words(ignore),
+            config=config,
+            use_config=not no_config,
+            jobs=jobs,
+            progress=bar.update if sys.stderr.isatty() else None,
+        )
+    _write(render(report, View(color=output is None and _color(sys.stdout), show=frozenset(show))), output)
+    return 0 if exit_zero and report.exit_status == 1 else report.exit_status
+
+
+@cli.command(short_help="Print the page of a RULE.")
+@click.argument("name", metavar="RULE")
+def explain(name: str) -> None:
+    """Print the page of a RULE, by name or code: what it says, why, and what to write instead."""
+    from rawlogits import api
+
+    text = api.page(name)
+    if not _color(sys.stdout):
+        click.echo(text, nl=False)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console(force_terminal=True).print(Markdown(text))
+
+
+@cli.command()
+@click.option("--format", "format_", type=click.Choice(("json", "text")), default="text", show_default=True)
+def rules(format_: str) -> None:
+    """List the rules."""
+    from rawlogits import api
+
+    found = api.rules()
+    if format_ == "text":
+        lines = [(r.code, r.name, r.severity if r.default else f"{r.severity}, off", r.says) for r in found]
+        click.echo(_aligned(lines), nl=False)
+        return
+    keys = ("code", "name", "severity", "default", "says")
+    _write_json([{key: getattr(rule, key) for key in keys} for rule in found])
+
+
+@cli.command()
+@click.argument("name", default="")
+@click.option("--format", "format_", type=click.Choice(("json", "text")), default="text", show_default=True)
+@click.option("--config", type=click.Path(path_type=Path), help="A pyproject.toml, in place of the nearest one.")
+@click.option("--no-config", is_flag=True, help="Leave out rows of your own.")
+def rows(name: str, format_: str, config: Path | None, no_config: bool) -> None:
+    """Print the table: what each operator and loss wants and gives.
+
+    NAME filters by a part of the name, and adds where each fact comes from.
+    """
+    from rawlogits import api
+
+    found = [row for row in api.rows(config=config, use_config=not no_config) if name.lower() in row["name"].lower()]
+    if not found:
+        raise InputError(f"no row has {name!r} in its name; `rawlogits rows` prints them all")
+    if format_ == "json":
+        _write_json(found)
+        return
+    head = ("name", "verb", "arg", "wants", "harmless", "gives", *(("why",) if name else ()))
+    lines = [head, *(tuple(row[key] for key in head) for row in found)]
+    click.echo(_aligned(lines), nl=False)
+
+
+def _words(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word for value in values for word in value.replace(",", " ").split())
+
+
+def _aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Columns two spaces apart; a column that is empty throughout is left out."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rows = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True) if width) for line in lines)
+    return "".join(row.rstrip() + "\n" for row in rows)
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=False, color=True)
+        return
+    try:
+        output.write_text(text, encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise InputError(f"--output {output}: cannot be written: {error.strerror or error}") from None
+
+
+def _write_json(entries: object) -> None:
+    import json
+
+    click.echo(json.dumps(entries, indent=2, ensure_ascii=False))
+
+
+def _color(stream: TextIO) -> bool:
+    """Colour on a terminal; NO_COLOR turns it off and FORCE_COLOR on, wherever the output goes."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+class _Bar:
+    """A bar on standard error that shows itself once the work has lasted a second."""
+
+    DELAY = 1.0
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.bar: Progress | None = None
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def update(self, done: int, total: int, path: str) -> None:
+        if self.bar is None:
+            if time.monotonic() - self.started < self.DELAY:
+                return
+            self.bar = self._open()
+        self.bar.update(self.bar.task_ids[0], completed=done, total=total, description=_short(path))
+
+    @staticmethod
+    def _open() -> Progress:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        bar.add_task("")
+        bar.start()
+        return bar
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+def _short(path: str) -> str:
+    return path if len(path) <= 60 else "..." + path[-57:]

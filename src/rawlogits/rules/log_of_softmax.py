@@ -1,0 +1,35 @@
+"""RL401: the logarithm of one pure softmax, for which a fused form exists."""
+
+from __future__ import annotations
+
+from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.rules.wording import fused, value, when
+from rawlogits.space import Space
+
+LOGARITHMS = ("log", "log2", "log10")
+
+
+def judge(arrival: Arrival) -> Verdict | None:
+    """Speaks as advice where a clamp or an epsilon keeps the logarithm finite."""
+    if arrival.verb != "op" or arrival.operator not in LOGARITHMS or arrival.activation is not None:
+        return None
+    if arrival.got is not Space.PROBS:
+        return None
+    harm = "gradient 0 below the guard" if arrival.guarded else "-inf and a nan gradient where softmax underflows"
+    return Verdict(
+        message=f"{arrival.operator} of {value(arrival)}: {harm}{when(arrival)}",
+        wants=Space.LOGITS.value,
+        got=arrival.got.value,
+        write=fused(arrival, "log-softmax"),
+        severity=Severity.ADVICE if arrival.guarded else None,
+    )
+
+
+RULE = Rule(
+    code="RL401",
+    name="log-of-softmax",
+    severity=Severity.WARNING,
+    says="log(softmax(z)): -inf and nan gradients where the fused form is exact",
+    judge=judge,
+    numeric=True,
+)

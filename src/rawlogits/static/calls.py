@@ -1,0 +1,434 @@
+"""Calls: of the project's functions and classes, of what lies outside, and of what the table knows."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from rawlogits.static import attributes, builtin, imports, operators
+from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine
+from rawlogits.static.operators import Bindings
+from rawlogits.static.values import (
+    ABSENT,
+    NONE,
+    Alternative,
+    Bound,
+    Built,
+    Choice,
+    Class,
+    Const,
+    Deferred,
+    Ext,
+    Frame,
+    Func,
+    Map,
+    ModuleRef,
+    Obj,
+    Partial,
+    Seq,
+    Super,
+    Tensor,
+    Trace,
+    Unknown,
+    Value,
+    alternatives,
+    as_dispatch,
+    choose,
+    object_like,
+)
+from rawlogits.table.row import Row, Verb, spelling
+
+MOST_RECURSION = 2
+_LOSSES = frozenset({Verb.LOSS})
+_KINDS = {
+    "builtins.property": "property",
+    "functools.cached_property": "property",
+    "builtins.staticmethod": "static",
+    "builtins.classmethod": "class",
+    "abc.abstractproperty": "property",
+}
+
+
+def call(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """The result of a call; a call that demands nothing is deferred until its result is needed."""
+    if isinstance(callee, Deferred) and callee.value is None:
+        return engine.then(callee, lambda v: call(engine, v, args, node, frame))
+    callee = engine.force(callee)
+    if isinstance(callee, Choice):
+        return engine.then(callee, lambda v: call(engine, v, args, node, frame))
+    if isinstance(callee, Func):
+        return _function(engine, callee, args, node, frame)
+    if isinstance(callee, Class):
+        return instantiate(engine, callee, args, node, frame)
+    if isinstance(callee, Obj):
+        return _object(engine, callee, args, node, frame)
+    if isinstance(callee, Built):
+        return _built(engine, callee, args, node, frame)
+    if isinstance(callee, Ext):
+        return _external(engine, callee, args, node, frame)
+    if isinstance(callee, Partial):
+        merged = Args([*callee.args, *args.values], [*[node] * len(callee.args), *args.nodes], open=args.open)  # type: ignore[list-item]
+        merged.keywords = {**callee.kwargs, **args.keywords}
+        merged.keyword_nodes = {**dict.fromkeys(callee.kwargs, node), **args.keyword_nodes}  # type: ignore[dict-item]
+        return call(engine, callee.func, merged, node, frame)
+    if isinstance(callee, Bound):
+        return _method(engine, callee, args, node, frame)
+    if callee is ABSENT:
+        return args.values[0] if args.values else NONE
+    return _unknown(engine, callee, args, node, frame)
+
+
+def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """A method of an unknown value may still be a tensor's own; any other unknown call gives an unknown value."""
+    if not isinstance(callee, Unknown):
+        return Unknown("computed")
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        rows = engine.table.method(node.func.attr)
+        if rows:
+            receiver = engine.evaluate(node.func.value, frame)
+            if isinstance(engine.force(receiver), Unknown):
+                return _tensor_method(engine, rows, receiver, args, node, frame)
+    return Unknown(callee.reason, _call_key(callee, args))
+
+
+def _call_key(callee: Unknown, args: Args) -> str:
+    """Asking an unknown object the same thing twice gives the same value: `config.get("x")`, `len(x)`."""
+    if not callee.key or args.open or args.keywords:
+        return ""
+    parts = [repr(v.value) if isinstance(v, Const) else v.key if isinstance(v, Unknown) else "" for v in args.values]
+    return f"{callee.key}({', '.join(parts)})" if all(parts) else ""
+
+
+# -- functions of the project ------------------------------------------------------------------------------------
+
+
+def _function(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
+    if must_run(engine, func, args):
+        return run(engine, func, args, node, frame)
+    deferred = engine.defer(lambda: run(engine, func, args, node, frame))
+    deferred.func = func
+    if isinstance(func.bound, Obj):
+        func.bound.waiting.append(deferred)
+    return deferred
+
+
+def must_run(engine: Engine, func: Func, args: Args) -> bool:
+    """Whether a call may demand something itself: it names a loss, or is handed one."""
+    if isinstance(func.node, ast.Lambda) or not func.module.source.written:
+        return True
+    if not engine.hot.isdisjoint(engine.words_of(func)):
+        return True
+    if any(carries(engine, value, 2) for value in args.every()):
+        return True
+    return func.bound is not None and carries(engine, func.bound, 2)
+
+
+def carries(engine: Engine, value: Value, depth: int) -> bool:
+    """Whether a loss can be reached through a value."""
+    if isinstance(value, Deferred):
+        return value.value is not None and carries(engine, value.value, depth)
+    if isinstance(value, Choice):
+        return any(carries(engine, a.value, depth) for a in value.alternatives)
+    if isinstance(value, Built):
+        return any(row.verb is Verb.LOSS for row in value.rows)
+    if isinstance(value, Ext):
+        return any(row.verb is Verb.LOSS for row in engine.table.named(value.name))
+    if isinstance(value, Partial):
+        return carries(engine, value.func, depth)
+    if isinstance(value, Func):
+        return not engine.hot.isdisjoint(engine.words_of(value))
+    if isinstance(value, (Class, Obj)):
+        cls = value.cls if isinstance(value, Obj) else value
+        if not engine.hot.isdisjoint(engine.class_words(cls)):
+            return True
+        return depth > 0 and isinstance(value, Obj) and any(carries(engine, v, depth - 1) for v in value.attrs.values())
+    if isinstance(value, Seq) and depth:
+        return any(carries(engine, v, depth - 1) for v in value.items)
+    if isinstance(value, Map) and depth:
+        return any(carries(engine, v, depth - 1) for v in value.items.values())
+    return False
+
+
+def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """Run a function's body over abstract values."""
+    if engine.call_depth >= DEEPEST_CALL or engine.stack.count(func.node) >= MOST_RECURSION:
+        return TOO_DEEP
+    engine.reached.add(func.node)
+    inner = Frame(func.module, {}, func.closure, func, start=len(engine.facts))
+    bind(engine, func, args, inner)
+    engine.stack.append(func.node)
+    engine.callers.append((node, frame))
+    engine.call_depth += 1
+    exits, engine.exits = engine.exits, []
+    depth, engine.expression_depth = engine.expression_depth, 0
+    try:
+        if isinstance(func.node, ast.Lambda):
+            result = engine.evaluate(func.node.body, inner)
+        else:
+            result = _body(engine, func.node, inner)
+    finally:
+        engine.stack.pop()
+        engine.callers.pop()
+        engine.call_depth -= 1
+        engine.exits = exits
+        engine.expression_depth = depth
+        del engine.facts[inner.start :]
+    return handed_on(result, frame, node)
+
+
+def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: Frame) -> Value:
+    goes_on = engine.execute(node.body, inner)
+    if inner.yields:
+        return Seq(list(inner.yields), open=True)
+    if goes_on:
+        inner.returns.append(Alternative(tuple(engine.facts[inner.start :]), NONE))
+    for facts, written in inner.late:
+        mark = len(engine.journal)
+        engine.redo(written)
+        changed = engine.undo(mark)
+        engine.merge([(facts, changed), (tuple(f.negated() for f in facts[:1]), [])])
+    if not inner.returns:
+        return Unknown("computed")
+    values = [engine.force(r.value) if len(inner.returns) > 1 else r.value for r in inner.returns]
+    if len(values) > 1 and all(object_like(a.value) for v in values for a in alternatives(v)):
+        return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(inner.returns, values))
+    if len(values) == 1:
+        return values[0]
+    return choose(Alternative(r.facts, v) for r, v in zip(inner.returns, values))
+
+
+def handed_on(value: Value, frame: Frame, node: ast.AST) -> Value:
+    """A result, with the call that handed it on added to the way of each tensor in it."""
+    if not frame.module.source.written or not hasattr(node, "lineno"):
+        return value
+    if isinstance(value, Tensor):
+        return value.through(frame.module, node)
+    if isinstance(value, Choice):
+        return Choice(tuple(Alternative(a.facts, handed_on(a.value, frame, node)) for a in value.alternatives))
+    if isinstance(value, Seq) and value.frozen:
+        return Seq([handed_on(item, frame, node) for item in value.items], value.open, True)
+    return value
+
+
+def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
+    """Bind a function's parameters to what the call passes, else to their defaults, else to unknown values."""
+    spec = func.node.args
+    names = [a.arg for a in [*spec.posonlyargs, *spec.args]]
+    values = list(args.values)
+    if func.bound is not None and func.kind != "static":
+        values.insert(0, func.bound)
+    keywords = dict(args.keywords)
+    outer = func.closure or func.module.frame
+    defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults))
+    defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults) if d is not None}
+    for name, value in zip(names, values):
+        inner.locals[name] = value
+    if spec.vararg is not None:
+        inner.locals[spec.vararg.arg] = Seq(values[len(names) :], args.open, frozen=True)
+    for name in [*names, *[a.arg for a in spec.kwonlyargs]]:
+        if name in keywords:
+            inner.locals[name] = keywords.pop(name)
+        elif name not in inner.locals:
+            inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, outer)
+    if spec.kwarg is not None:
+        inner.locals[spec.kwarg.arg] = Map(dict(keywords), args.open)
+
+
+def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, outer: Frame) -> Value:
+    """A parameter that the call leaves out: its default, an object of the class it is annotated with, or unknown."""
+    if default is not None and not (passed and isinstance(default, ast.Constant) and default.value is None):
+        return engine.detached(lambda: engine.evaluate(default, outer), list(engine.facts))
+    unknown = Unknown("argument is a parameter no one binds", f"{func.module.source.shown}:{func.name}.{name}")
+    spec = func.node.args
+    noted = next((a.annotation for a in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs] if a.arg == name), None)
+    if isinstance(noted, ast.Constant) and isinstance(noted.value, str) and noted.value.isidentifier():
+        noted = ast.copy_location(ast.Name(noted.value, ast.Load()), noted)
+    if not isinstance(noted, (ast.Name, ast.Attribute)) or default is not None:
+        return unknown
+    kind = engine.force(engine.detached(lambda: engine.evaluate(noted, func.module.frame)))
+    if isinstance(kind, Class) and kind.module.source.written and engine.call_depth < DEEPEST_CALL // 2:
+        return instantiate(engine, kind, Args(), noted, func.module.frame)
+    return unknown
+
+
+# -- classes of the project --------------------------------------------------------------------------------------
+
+
+def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """An object of a class; its `__init__` runs when something of it is needed, or now when it names a loss."""
+    if not hasattr(node, "lineno"):
+        node = cls.node
+    obj = Obj(cls, frame.module, node)
+    found = attributes.class_attribute(engine, cls, "__init__")
+    init = engine.force(found[0]) if found is not None else None
+    if isinstance(init, Func):
+        bound = init.bind(obj)
+        facts = list(engine.facts)
+        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts) and None
+        if not engine.hot.isdisjoint(engine.words_of(init)) and any(carries(engine, v, 1) for v in args.every()):
+            attributes.initialise(obj)
+        return obj
+    if any(isinstance(c, Ext) and c.name.startswith("enum.") for c in attributes.resolution(engine, cls)):
+        return args.values[0] if args.values else obj
+    _fill_fields(engine, obj, args)
+    return obj
+
+
+def _initialised(engine: Engine, init: Func, args: Args, node: ast.AST, frame: Frame) -> bool:
+    engine.force(run(engine, init, args, node, frame))
+    return True
+
+
+def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
+    """A class without `__init__`: fields in order as in a dataclass, keywords as they come."""
+    fields = attributes.fields(engine, obj.cls)
+    given = dict(zip((name for name, _, _ in fields), args.values)) | args.keywords
+    for name, value in given.items():
+        obj.attrs[name] = value
+    for name, default, owner in fields:
+        if name not in given:
+            if default is None:
+                where = f"{owner.module.source.shown}:{owner.name}.{name}"
+                obj.attrs[name] = Unknown("argument is a parameter no one binds", where)
+            else:
+                obj.attrs[name] = _field_default(engine, default, owner)
+    post = attributes.class_attribute(engine, obj.cls, "__post_init__")
+    if post is not None and isinstance(post[0], Func):
+        bound = post[0].bind(obj)
+        where = obj.cls.module.frame
+        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, Args(), obj.node, where)) and None
+
+
+def _field_default(engine: Engine, default: ast.expr, owner: Class) -> Value:
+    """`field(default=..., default_factory=...)` or a plain default."""
+    frame = owner.closure or owner.module.frame
+    if isinstance(default, ast.Call):
+        for keyword in default.keywords:
+            if keyword.arg == "default":
+                return engine.evaluate(keyword.value, frame)
+            if keyword.arg == "default_factory":
+                return engine.call(engine.evaluate(keyword.value, frame), Args(), default, frame)
+    return engine.evaluate(default, frame)
+
+
+def _object(engine: Engine, obj: Obj, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """Calling an object: its `__call__`, else the method that its framework's own `__call__` goes to."""
+    for name in ("__call__", *engine.table.call_methods):
+        found = attributes.class_attribute(engine, obj.cls, name)
+        if found is not None and isinstance(method := engine.force(found[0]), Func):
+            return call(engine, method.bind(obj), args, node, frame)
+    own = obj.attrs.get("forward")
+    if own is not None:
+        return call(engine, own, args, node, frame)
+    return Unknown("attribute unknown __call__")
+
+
+# -- what lies outside -------------------------------------------------------------------------------------------
+
+
+def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Frame) -> Value:
+    name = callee.name
+    rows = engine.table.named(name)
+    if rows and spelling(name) == "module":
+        return _build(engine, name, rows, args, node, frame)
+    if rows and spelling(name) == "method":  # torch.Tensor.softmax(x): the receiver is the first argument
+        rest = Args(args.values[1:], args.nodes[1:], args.keywords, args.keyword_nodes, args.open)
+        receiver = args.values[0] if args.values else Unknown("computed")
+        return _tensor_method(engine, rows, receiver, rest, node, frame, args.nodes[:1])
+    if rows:
+        given = Bindings.of(rows[0].params, args)
+        return operators.apply(engine, rows, given, Trace(None, frame.module, node, "made"), node, frame)
+    found = imports.program(engine, name)
+    if found is not None:
+        return call(engine, found, args, node, frame)
+    handler = builtin.FUNCTIONS.get(name)
+    if handler is not None:
+        return handler(engine, args, node, frame)
+    shown = name.removeprefix("builtins.")
+    return Unknown(f"no row for {shown}", f"{frame.module.source.shown}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
+
+
+def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast.AST, frame: Frame) -> Value:
+    given = Bindings.of(rows[0].build, args)
+    built = Built(name, tuple(rows), given.values, frame.module, node)
+    judged = [row for row in rows if row.arg in row.build]
+    if judged:
+        operators.apply(engine, judged, given, Trace(None, frame.module, node, "made"), node, frame)
+    return built
+
+
+def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Frame) -> Value:
+    rows = [row for row in callee.rows if row.arg not in row.build]
+    if not rows:
+        return Unknown("computed")
+    given = Bindings.of(rows[0].call, args, callee.args)
+    made = Trace(None, callee.module, callee.node, "built")
+    result = operators.apply(engine, rows, given, made, node, frame)
+    source = any(row.verb in (Verb.OP, Verb.SOURCE) for row in rows)
+    return handed_on(result, frame, node) if source else result
+
+
+def _method(engine: Engine, callee: Bound, args: Args, node: ast.AST, frame: Frame) -> Value:
+    receiver = callee.receiver
+    handler = builtin.method_of(receiver, callee.name)
+    if handler is not None:
+        return handler(engine, receiver, args, node, frame)
+    rows = engine.table.method(callee.name)
+    if isinstance(receiver, Tensor):
+        if not rows:
+            return Unknown(f"no row for {callee.name}")
+        return _tensor_method(engine, rows, receiver, args, node, frame)
+    if isinstance(receiver, (Obj, Built)):
+        if any(row.verb is Verb.KEEPS for row in rows):
+            return receiver
+        if isinstance(receiver, Built):
+            dotted = engine.table.named(f"{receiver.name}.{callee.name}")
+            if dotted:
+                return _tensor_method(engine, dotted, receiver, args, node, frame)
+    return Unknown("computed")
+
+
+def _tensor_method(
+    engine: Engine,
+    rows: Sequence[Row],
+    receiver: Value,
+    args: Args,
+    node: ast.AST,
+    frame: Frame,
+    nodes: Sequence[ast.expr] = (),
+) -> Value:
+    rest = tuple(p for p in rows[0].params if p != rows[0].arg)
+    given = Bindings.of(rest, args)
+    given.values[rows[0].arg] = receiver
+    inner = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+    given.nodes[rows[0].arg] = nodes[0] if nodes else inner
+    return operators.apply(engine, rows, given, Trace(None, frame.module, node, "made"), node, frame)
+
+
+# -- decorators --------------------------------------------------------------------------------------------------
+
+
+def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr], frame: Frame) -> Value:
+    """A function or class after its decorators: those from outside and those that use `wraps` hand it on."""
+    result: Value = value
+    for node in reversed(decorators):
+        decorator = engine.force(engine.evaluate(node.func if isinstance(node, ast.Call) else node, frame))
+        if isinstance(decorator, Ext):
+            if isinstance(result, Func):
+                result.kind = _KINDS.get(decorator.name, result.kind)
+            continue
+        if not isinstance(decorator, (Func, Class, Obj, Bound)) or _hands_on(engine, decorator):
+            continue
+        if isinstance(node, ast.Call):
+            decorator = engine.force(engine.evaluate(node, frame))
+        outcome = engine.force(call(engine, decorator, Args([result], [node]), node, frame))
+        if isinstance(outcome, (Func, Class, Obj, Partial)):
+            result = outcome
+    return result
+
+
+def _hands_on(engine: Engine, decorator: Value) -> bool:
+    return isinstance(decorator, Func) and "wraps" in engine.words_of(decorator)
+
+
+__all__ = ["ModuleRef", "Super", "call", "decorated", "instantiate", "run"]

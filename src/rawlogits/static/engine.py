@@ -1,0 +1,339 @@
+"""The state of one run of the abstract interpreter: facts of the path, journal of writes, work done, losses met.
+
+The parts of the interpreter (statements, expressions, calls, ...) are functions whose first parameter is the
+engine; the engine reaches them through `parts`, so that no module of this package imports in a circle.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from rawlogits.finding import Arrival
+from rawlogits.static.names import Module, Project
+from rawlogits.static.values import (
+    ABSENT,
+    NONE,
+    Alternative,
+    Choice,
+    Const,
+    Deferred,
+    Fact,
+    Facts,
+    Frame,
+    Func,
+    Map,
+    Seq,
+    Tensor,
+    Unknown,
+    Value,
+    alternatives,
+    as_dispatch,
+    choose,
+    consistent,
+    object_like,
+    same,
+)
+from rawlogits.table.lookup import Table
+
+DEEPEST_CALL = 40
+DEEPEST_EXPRESSION = 150
+MOST_STEPS = 200_000
+"""Statements and expressions that one entry point may take."""
+
+TOO_DEEP = Unknown("too deep")
+TOO_LONG = Unknown("too long")
+
+T = TypeVar("T")
+_MISSING = object()
+
+
+@dataclass(slots=True)
+class Args:
+    """What a call passes. `open`: a `*` or `**` of unknown content may pass more."""
+
+    values: list[Value] = field(default_factory=list)
+    nodes: list[ast.expr] = field(default_factory=list)
+    keywords: dict[str, Value] = field(default_factory=dict)
+    keyword_nodes: dict[str, ast.expr] = field(default_factory=dict)
+    open: bool = False
+
+    def every(self) -> list[Value]:
+        return [*self.values, *self.keywords.values()]
+
+
+@dataclass(slots=True)
+class LossSite:
+    """One call of a loss, and whether any path told where its scores come from."""
+
+    module: Module
+    node: ast.AST
+    operator: str
+    resolved: bool = False
+    reason: str = ""
+
+
+class Parts(Protocol):
+    """The interpreter's parts, bound together in walk.py."""
+
+    def evaluate(self, engine: Engine, node: ast.expr, frame: Frame) -> Value: ...
+    def execute(self, engine: Engine, body: Sequence[ast.stmt], frame: Frame) -> bool: ...
+    def call(self, engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value: ...
+    def attribute(self, engine: Engine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value: ...
+
+
+class Engine:
+    """Everything that changes while programs are interpreted."""
+
+    def __init__(self, project: Project, table: Table, parts: Parts) -> None:
+        self.project = project
+        self.table = table
+        self.parts = parts
+        self.facts: list[Fact] = []
+        self.journal: list[tuple[Any, Any, Any]] = []
+        self.steps = 0
+        self.call_depth = 0
+        self.expression_depth = 0
+        self.stack: list[ast.AST] = []
+        """The functions that are running, outermost first."""
+        self.callers: list[tuple[ast.AST, Frame]] = []
+        """Where each of them was called."""
+        self.reached: set[ast.AST] = set()
+        self.loose: dict[tuple[str, str], Value] = {}
+        """Attributes written on values that are unknown but have a key."""
+        self.exits: list[list[tuple[dict[str, Value], Facts]]] = []
+        """Names at each break and continue, one list for every loop that runs."""
+        self.losses: dict[tuple[str, int, int], LossSite] = {}
+        self.arrivals: list[Arrival] = []
+        self.hot: frozenset[str] = frozenset()
+        """Words whose presence makes a function worth running for what it demands."""
+        self.words: dict[ast.AST, frozenset[str]] = {}
+
+    # -- the parts -----------------------------------------------------------------------------------------------
+
+    def evaluate(self, node: ast.expr, frame: Frame) -> Value:
+        return self.parts.evaluate(self, node, frame)
+
+    def execute(self, body: Sequence[ast.stmt], frame: Frame) -> bool:
+        return self.parts.execute(self, body, frame)
+
+    def call(self, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
+        return self.parts.call(self, callee, args, node, frame)
+
+    def attribute(self, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
+        return self.parts.attribute(self, value, name, node, frame)
+
+    # -- work ----------------------------------------------------------------------------------------------------
+
+    def spent(self) -> bool:
+        """Count one step; True when this entry point has had its share."""
+        self.steps += 1
+        return self.steps > MOST_STEPS
+
+    def words_of(self, func: Func) -> frozenset[str]:
+        """The identifiers in a function's source."""
+        words = self.words.get(func.node)
+        if words is None:
+            words = self.words[func.node] = func.module.words(func.node)
+        return words
+
+    # -- laziness ------------------------------------------------------------------------------------------------
+
+    def defer(self, compute: Callable[[], Value]) -> Deferred:
+        """A value to be computed when needed, under the facts that hold now."""
+        facts = list(self.facts)
+        return Deferred(lambda: self.detached(compute, facts))
+
+    def detached(self, compute: Callable[[], T], facts: list[Fact] | None = None) -> T:
+        """Compute outside the current branch: what is written stays written when the branch is undone."""
+        saved = self.facts, self.journal, self.exits
+        self.facts, self.journal, self.exits = facts if facts is not None else [], [], []
+        try:
+            return compute()
+        finally:
+            self.facts, self.journal, self.exits = saved
+
+    def force(self, value: Value) -> Value:
+        """The value itself: a deferred one is computed, alternatives that contradict the path are dropped."""
+        while isinstance(value, Deferred):
+            if value.value is None:
+                if value.compute is None:
+                    return TOO_DEEP
+                compute, value.compute = value.compute, None
+                value.value = compute()
+            value = value.value
+        if isinstance(value, Choice) and self.facts:
+            return self.filtered(value)
+        return value
+
+    def filtered(self, value: Choice) -> Value:
+        """The alternatives that the facts of the path leave."""
+        path = tuple(self.facts)
+        left = [a for a in value.alternatives if consistent(path + a.facts)]
+        if len(left) == len(value.alternatives):
+            return value
+        return left[0].value if len(left) == 1 else choose(left)
+
+    def then(self, value: Value, function: Callable[[Value], Value]) -> Value:
+        """`function` of every alternative of a value; of a deferred one, deferred."""
+        if isinstance(value, Deferred) and value.value is None:
+            return self.defer(lambda: self.then(self.force(value), function))
+        value = self.force(value)
+        if not isinstance(value, Choice):
+            return function(value)
+        outcomes = self.fork([(a.facts, lambda v=a.value: function(v)) for a in value.alternatives])
+        return choose(Alternative(facts, out) for facts, out in outcomes)
+
+    # -- branches ------------------------------------------------------------------------------------------------
+
+    def assume(self, facts: Facts) -> bool:
+        """Add facts to the path; False when they contradict it (they are added all the same)."""
+        self.facts.extend(facts)
+        return consistent(tuple(self.facts))
+
+    def fork(self, options: Iterable[tuple[Facts, Callable[[], T]]]) -> list[tuple[Facts, T]]:
+        """Run each option under its facts from the same state; afterwards their writes are joined."""
+        outcomes, written = [], []
+        for facts, run in options:
+            mark, here = len(self.journal), len(self.facts)
+            if self.assume(facts):
+                outcomes.append((facts, run()))
+                written.append((facts, self.undo(mark)))
+            del self.facts[here:]
+        self.merge(written)
+        return outcomes
+
+    def write(self, store: dict[Any, Value], key: Any, value: Value) -> None:
+        """Set an entry of an object's attributes (or a Map's items) so that it can be undone."""
+        self.journal.append((store, key, store.get(key, _MISSING)))
+        store[key] = value
+
+    def rewrite(self, seq: Seq, items: list[Value]) -> None:
+        """Replace the items of a sequence so that it can be undone."""
+        self.journal.append((seq, None, seq.items))
+        seq.items = items
+
+    def undo(self, mark: int) -> list[tuple[Any, Any, Any]]:
+        """Take back everything written since `mark`; returns it as (store, key, value)."""
+        taken: dict[tuple[int, Any], tuple[Any, Any, Any]] = {}
+        while len(self.journal) > mark:
+            store, key, old = self.journal.pop()
+            if isinstance(store, Seq):
+                taken.setdefault((id(store), None), (store, None, store.items))
+                store.items = old
+            else:
+                taken.setdefault((id(store), key), (store, key, store[key]))
+                if old is _MISSING:
+                    del store[key]
+                else:
+                    store[key] = old
+        return list(taken.values())
+
+    def redo(self, written: Iterable[tuple[Any, Any, Any]]) -> None:
+        """Write again what `undo` took back."""
+        for store, key, value in written:
+            if isinstance(store, Seq):
+                self.rewrite(store, value)
+            else:
+                self.write(store, key, value)
+
+    def merge(self, options: Sequence[tuple[Facts, list[tuple[Any, Any, Any]]]]) -> None:
+        """Join what several branches wrote; a branch that did not write keeps what was there."""
+        if len(options) == 1:
+            return self.redo(options[0][1])
+        touched: dict[tuple[int, Any], tuple[Any, Any]] = {}
+        for _, written in options:
+            for store, key, _ in written:
+                touched[id(store), key] = (store, key)
+        for (ident, _), (store, key) in touched.items():
+            outcome = []
+            for facts, written in options:
+                mine = [value for s, k, value in written if id(s) == ident and k == key]
+                if isinstance(store, Seq):
+                    outcome.append((facts, mine[0] if mine else store.items))
+                elif mine or key in store:
+                    outcome.append((facts, mine[0] if mine else store[key]))
+            if isinstance(store, Seq):
+                self.rewrite(store, _merged_items(store.items, outcome))
+            else:
+                self.write(store, key, joined(outcome))
+        return None
+
+    # -- losses --------------------------------------------------------------------------------------------------
+
+    def site(self, module: Module, node: ast.AST, operator: str) -> LossSite:
+        """The record of a loss call, made when first met."""
+        key = (module.source.shown, node.lineno, node.col_offset)  # type: ignore[attr-defined]
+        if key not in self.losses:
+            self.losses[key] = LossSite(module, node, operator)
+        return self.losses[key]
+
+
+def joined(options: Sequence[tuple[Facts, Value]]) -> Value:
+    """One value for what several branches left under one name."""
+    first = options[0][1]
+    if all(same(first, value) for _, value in options[1:]):
+        return first
+    if all(object_like(a.value) for _, value in options for a in alternatives(value)):
+        return choose(Alternative(as_dispatch(facts), value) for facts, value in options)
+    return choose(Alternative(facts, value) for facts, value in options)
+
+
+def _merged_items(base: list[Value], options: Sequence[tuple[Facts, list[Value]]]) -> list[Value]:
+    """Items after branches that appended differently: place by place, ABSENT where a branch put nothing."""
+    shared = len(base)
+    if any(items[:shared] != base for _, items in options):
+        longest = max((items for _, items in options), key=len)
+        return list(longest)
+    merged = list(base)
+    for index in range(shared, max(len(items) for _, items in options)):
+        merged.append(joined([(facts, items[index] if index < len(items) else ABSENT) for facts, items in options]))
+    return merged
+
+
+def first_key(value: Value) -> str:
+    """The key of an unknown value, "" for any other."""
+    return value.key if isinstance(value, Unknown) else ""
+
+
+def literal(value: Value) -> object:
+    """The Python value of a constant or of a sequence of constants; `...` when there is none."""
+    if isinstance(value, Const):
+        return value.value
+    if isinstance(value, Seq) and not value.open:
+        parts = [literal(item) for item in value.items]
+        return ... if any(part is ... for part in parts) else tuple(parts)
+    return ...
+
+
+def is_none(value: Value) -> bool:
+    return value == NONE
+
+
+def known(value: Value) -> bool:
+    """Whether a value is something that certainly is not None."""
+    return not isinstance(value, (Unknown, Choice, Deferred)) and value != NONE
+
+
+def tensors(value: Value) -> list[Tensor]:
+    """The tensors among the alternatives of a value."""
+    return [a.value for a in alternatives(value) if isinstance(a.value, Tensor)]
+
+
+__all__ = [
+    "DEEPEST_CALL",
+    "DEEPEST_EXPRESSION",
+    "Args",
+    "Engine",
+    "LossSite",
+    "Map",
+    "Parts",
+    "first_key",
+    "is_none",
+    "joined",
+    "known",
+    "literal",
+    "tensors",
+]

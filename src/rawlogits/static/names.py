@@ -1,0 +1,237 @@
+"""Modules of the project and what their names mean, without importing anything.
+
+A module's names are bound by its top-level statements; which statements bind (or touch) a name is known after
+one look, and only those run when the name is asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rawlogits.static import source as sources
+from rawlogits.static.source import Source, Unreadable
+from rawlogits.static.values import Frame, Value
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+
+
+@dataclass(slots=True, eq=False)
+class Definition:
+    """A function with a name of its own, wherever in the module it stands."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    owner: tuple[ast.ClassDef, ...]
+    """The classes round it, outermost first; empty for a plain function."""
+    nested: bool
+    """Whether another function is round it."""
+    words: frozenset[str]
+
+
+@dataclass(eq=False)
+class Module:
+    """A parsed module: its source, its names, and the values that some of them already have."""
+
+    name: str
+    source: Source
+    project: Project
+    globals: dict[str, Value] = field(default_factory=dict)
+    running: set[str] = field(default_factory=set)
+    done: set[int] = field(default_factory=set)
+
+    @cached_property
+    def frame(self) -> Frame:
+        return Frame(self, self.globals)
+
+    @cached_property
+    def bindings(self) -> dict[str, list[int]]:
+        """Name -> indexes of the top-level statements that bind it or change what it is bound to."""
+        found: dict[str, list[int]] = {}
+        for index, statement in enumerate(self.source.tree.body):
+            for name in bound_names(statement):
+                places = found.setdefault(name, [])
+                if not places or places[-1] != index:
+                    places.append(index)
+        return found
+
+    @cached_property
+    def stars(self) -> list[ast.ImportFrom]:
+        """The `from x import *` statements."""
+        nodes = (n for s in self.source.tree.body for n in _flat(s) if isinstance(n, ast.ImportFrom))
+        return [n for n in nodes if n.names[0].name == "*"]
+
+    @cached_property
+    def definitions(self) -> list[Definition]:
+        """Every function and method, also nested ones."""
+        return list(self._definitions(self.source.tree.body, (), False))
+
+    def _definitions(
+        self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...], nested: bool
+    ) -> Iterator[Definition]:
+        for statement in body:
+            for node in _flat(statement):
+                if isinstance(node, ast.ClassDef):
+                    yield from self._definitions(node.body, (*owner, node), nested)
+                elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    yield Definition(node, owner, nested, self.words(node))
+                    yield from self._definitions(node.body, (), True)
+
+    def words(self, node: ast.AST) -> frozenset[str]:
+        """Every identifier-like word in the lines of a node, comments and strings included."""
+        lines = self.source.lines[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
+        return frozenset(_WORD.findall("\n".join(lines)))
+
+    @cached_property
+    def package(self) -> Path:
+        """The folder that relative imports start from."""
+        return self.source.path.parent
+
+    @cached_property
+    def added_paths(self) -> list[Path]:
+        """Folders that literal `sys.path` edits add."""
+        text = self.source.text
+        found = []
+        for literal in re.findall(r"sys\.path\.(?:append|insert)\((?:\s*\d+\s*,)?\s*[rRuU]?[\"']([^\"'\n]+)[\"']", text):
+            found += [Path(os.path.normpath(self.package / literal)), Path(os.path.normpath(self.project.root / literal))]
+        return found
+
+
+def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """A statement and those in its branches, without entering functions and classes."""
+    yield statement
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for block in ("body", "orelse", "finalbody"):
+        for inner in getattr(statement, block, ()):
+            yield from _flat(inner)
+    for handler in getattr(statement, "handlers", ()):
+        for inner in handler.body:
+            yield from _flat(inner)
+    for case in getattr(statement, "cases", ()):
+        for inner in case.body:
+            yield from _flat(inner)
+
+
+def bound_names(statement: ast.stmt) -> Iterator[str]:
+    """Names that a statement binds, or whose objects it changes."""
+    for node in _flat(statement):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            for alias in node.names:
+                yield alias.asname or (alias.name.split(".")[0] if isinstance(node, ast.Import) else alias.name)
+        elif isinstance(node, ast.Expr):
+            yield from _touched(node.value)
+        else:
+            for target in _targets(node):
+                yield from _root_names(target)
+
+
+def _targets(node: ast.stmt) -> Iterator[ast.expr]:
+    if isinstance(node, ast.Assign):
+        yield from node.targets
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.For, ast.AsyncFor)):
+        yield node.target
+    elif isinstance(node, (ast.With, ast.AsyncWith)):
+        yield from (item.optional_vars for item in node.items if item.optional_vars is not None)
+
+
+def _root_names(target: ast.expr) -> Iterator[str]:
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for element in target.elts:
+            yield from _root_names(element)
+    elif isinstance(target, (ast.Attribute, ast.Subscript, ast.Starred)):
+        yield from _root_names(target.value)
+
+
+def _touched(expression: ast.expr) -> Iterator[str]:
+    """The name whose object `parser.add_argument(...)` or `REGISTRY.update(...)` changes."""
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+        yield from _root_names(expression.func.value)
+
+
+class Project:
+    """The files that can be reached: finds, reads and keeps modules by path.
+
+    root: the folder that paths are shown relative to and above which no import is looked for.
+    """
+
+    def __init__(self, root: Path, external: frozenset[str], failed: Callable[[str, Unreadable], None]) -> None:
+        self.root = root
+        self.external = external
+        self.failed = failed
+        self.modules: dict[Path, Module | None] = {}
+        self._exists: dict[str, str] = {}
+        self._found: dict[tuple[str, str], Path | None] = {}
+
+    def load(self, path: Path, raw: sources.Raw | None = None) -> Module | None:
+        """The module at `path`, parsed once; None (and reported) when it cannot be."""
+        if path not in self.modules:
+            shown = sources.shown_path(path, self.root)
+            if not path.suffix:  # a folder without __init__: a namespace
+                self.modules[path] = Module(path.name, Source(path / "__init__.py", shown, "", ast.Module([], [])), self)
+                return self.modules[path]
+            try:
+                parsed = sources.parse(raw or sources.read(path), shown)
+                self.modules[path] = Module(path.stem, parsed, self)
+            except Unreadable as error:
+                self.failed(shown, error)
+                self.modules[path] = None
+        return self.modules[path]
+
+    def find(self, dotted: str, importer: Module) -> Path | None:
+        """The file of the absolute import `dotted`, as seen from `importer`; None when it lies outside."""
+        key = (str(importer.package), dotted)
+        if key not in self._found:
+            self._found[key] = None if dotted.split(".")[0] in self.external else self._search(dotted, importer)
+        return self._found[key]
+
+    def _search(self, dotted: str, importer: Module) -> Path | None:
+        parts = dotted.split(".")
+        folder, places = importer.package, []
+        stop = os.path.abspath(self.root)
+        while True:
+            places += [folder, folder / "src"]
+            if str(folder) == stop or folder.parent == folder or not str(folder).startswith(stop):
+                break
+            folder = folder.parent
+        for place in [*places, *importer.added_paths]:
+            found = self.below(place, parts)
+            if found is not None:
+                return found
+        return None
+
+    def below(self, folder: Path, parts: list[str]) -> Path | None:
+        """`parts` under `folder`: a module, a package's `__init__`, or a bare folder (a namespace)."""
+        path = os.path.join(folder, *parts)
+        kind = self._kind(path)
+        if kind == "package":
+            return Path(path, "__init__.py")
+        if kind == "module":
+            return Path(path + ".py")
+        return Path(path) if kind == "folder" and parts else None
+
+    def _kind(self, path: str) -> str:
+        if path not in self._exists:
+            if os.path.isfile(os.path.join(path, "__init__.py")):
+                kind = "package"
+            elif os.path.isfile(path + ".py"):
+                kind = "module"
+            else:
+                kind = "folder" if os.path.isdir(path) else ""
+            self._exists[path] = kind
+        return self._exists[path]
+
+    def relative(self, importer: Module, level: int, dotted: str) -> Path | None:
+        """The file of `from ..dotted import` in `importer`."""
+        folder = importer.package
+        for _ in range(level - 1):
+            folder = folder.parent
+        return self.below(folder, [part for part in dotted.split(".") if part])

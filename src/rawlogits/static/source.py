@@ -1,0 +1,167 @@
+"""One file of Python: its text, its tree, its suppressions, and places in it.
+
+Nothing is imported or run. A file that cannot be read or parsed raises `Unreadable`, whose message says what is
+wrong with the file and, when known, on which line.
+"""
+
+from __future__ import annotations
+
+import ast
+import gc
+import io
+import os
+import re
+import tokenize
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from rawlogits.errors import InputError
+from rawlogits.finding import Place
+
+_SUPPRESSION = re.compile(
+    r"#\s*(?:rawlogits:\s*ignore(?:\[(?P<names>[^\]\n]*)\])?|noqa:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))"
+)
+_PYTHON_2 = re.compile(
+    r"^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+[\w.]+\s*,|exec\s+[\"'\w])|(?<![\w\"'])ur?[\"']\w*[\"']\s*%|`\w+`|<>",
+    re.MULTILINE,
+)
+
+
+class Unreadable(InputError):
+    """A file that cannot be read or parsed; `line` is None where no line is to blame."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Source:
+    """A parsed file. `shown` is the path that messages print."""
+
+    path: Path
+    shown: str
+    text: str
+    tree: ast.Module
+    written: bool = True
+    """False for the programs of the table, whose lines are not the user's."""
+    _lines: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines as `ast` counts them: split at \\n, \\r\\n and \\r only."""
+        if not self._lines:
+            self._lines = re.split(r"\r\n|\r|\n", self.text)
+        return self._lines
+
+    def place(self, node: ast.AST) -> Place:
+        """Where a node stands; columns are turned from UTF-8 bytes to characters."""
+        line, end_line = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
+        start, end = node.col_offset, node.end_col_offset or node.col_offset  # type: ignore[attr-defined]
+        return Place(self.shown, line, self._column(line, start), end_line, self._column(end_line, end))
+
+    def _column(self, line: int, offset: int) -> int:
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return (offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))) + 1
+
+    def words(self, node: ast.AST) -> str:
+        """The node as it is written, on one line and at most 80 characters."""
+        place = self.place(node)
+        if place.line == place.end_line:
+            text = self.lines[place.line - 1][place.column - 1 : place.end_column - 1]
+        else:
+            text = ast.unparse(node)
+        text = " ".join(text.split())
+        return text if len(text) <= 80 else text[:77] + "..."
+
+
+@dataclass(frozen=True)
+class Raw:
+    """The bytes of a file before anyone decides to parse it."""
+
+    path: Path
+    data: bytes
+
+    @cached_property
+    def text(self) -> str:
+        """Decoded as Python would: a BOM or an encoding declaration decides, else UTF-8."""
+        if b"\0" in self.data[:4096] and not self.data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise Unreadable("contains null bytes: this is a binary file, not Python source")
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
+        except SyntaxError as error:
+            raise Unreadable(f"{error.msg}; declare the encoding in which the file is saved", 1) from None
+        try:
+            return self.data.decode(encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            reason = getattr(error, "reason", str(error))
+            line = self.data[: getattr(error, "start", 0)].count(b"\n") + 1
+            raise Unreadable(f"is not {encoding} text ({reason}); declare its encoding on line 1", line) from None
+
+
+def read(path: Path) -> Raw:
+    """The bytes at `path`; `Unreadable` says why there are none."""
+    try:
+        with open(path, "rb") as file:
+            return Raw(path, file.read())
+    except OSError as error:
+        raise Unreadable(f"cannot be read: {error.strerror or error}") from None
+
+
+def parse(raw: Raw, shown: str) -> Source:
+    """The tree of a file; `Unreadable` when Python 3 cannot parse it."""
+    text = raw.text
+    collecting = gc.isenabled()
+    gc.disable()  # parsing allocates a great many objects that all live: a quarter of its time is collection
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        raise Unreadable(_syntax_message(error, text), error.lineno) from None
+    except (RecursionError, MemoryError):
+        raise Unreadable("is nested too deeply for Python's own parser") from None
+    except ValueError as error:
+        raise Unreadable(f"is not Python source: {error}") from None
+    finally:
+        if collecting:
+            gc.enable()
+    return Source(raw.path, shown, text, tree)
+
+
+def _syntax_message(error: SyntaxError, text: str) -> str:
+    line = text.splitlines()[error.lineno - 1] if error.lineno and error.lineno <= text.count("\n") + 1 and text else ""
+    if "Missing parentheses in call to" in (error.msg or "") or _PYTHON_2.search(line):
+        return f"looks like Python 2 ({error.msg}); only Python 3 is read"
+    return f"does not parse: {error.msg}"
+
+
+def suppressions(raw: Raw) -> dict[int, frozenset[str] | None]:
+    """Line -> names and codes that are ignored there; None means all of them.
+
+    >>> suppressions(Raw(Path("a.py"), b"x = 1  # rawlogits: ignore[double-softmax]"))
+    {1: frozenset({'double-softmax'})}
+    """
+    if b"rawlogits:" not in raw.data and b"noqa" not in raw.data:
+        return {}
+    found: dict[int, frozenset[str] | None] = {}
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", raw.text), 1):
+        match = _SUPPRESSION.search(line)
+        if match is None:
+            continue
+        names = match["names"] if match["codes"] is None else match["codes"]
+        words = None if names is None else frozenset(re.split(r"[,\s]+", names.strip())) - {""}
+        if match["codes"] is None or any(word.startswith("RL") for word in words or ()):
+            found[number] = words
+    return found
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """The path that messages print: relative to `root` when below it, with forward slashes."""
+    text = os.path.abspath(path)
+    base = os.path.abspath(root)
+    if text == base or text.startswith(base.rstrip(os.sep) + os.sep):
+        text = os.path.relpath(text, base)
+    return text.replace(os.sep, "/")

@@ -1,0 +1,101 @@
+"""From a qualified name to what the table says of it.
+
+Programs: what one row cannot say (a container that calls its items, a trainer that calls a module's step) is
+written as a few lines of Python in `table/programs/<dotted name>.py`, where a top-level `Sequential` in
+`torch.nn.py` stands for `torch.nn.Sequential`. They are parsed, never imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from rawlogits.table import torch
+from rawlogits.table.row import Row, Verb, spelling
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+class Table:
+    """All rows, by name. User rows come last and win over those that ship with the package."""
+
+    def __init__(self, rows: Sequence[Row], aliases: Mapping[str, str]) -> None:
+        self.rows = tuple(rows)
+        self.aliases = dict(aliases)
+        self._by_name: dict[str, list[Row]] = {}
+        self._by_method: dict[str, list[Row]] = {}
+        for row in self.rows:
+            for name in row.names:
+                self._by_name.setdefault(name, []).append(row)
+                if spelling(name) == "method":
+                    self._by_method.setdefault(name.rsplit(".", 1)[-1], []).append(row)
+
+    @classmethod
+    def standard(cls, user_rows: Sequence[Row] = ()) -> Table:
+        """The shipped table with the user's own rows."""
+        taken = {name for row in user_rows for name in row.names}
+        shipped = [row for row in torch.ROWS if not taken.intersection(row.names)] if taken else list(torch.ROWS)
+        return cls([*shipped, *user_rows], torch.ALIASES)
+
+    def canonical(self, name: str) -> str:
+        """The name under which the table knows `name`: longest alias prefix first, until none fits.
+
+        >>> Table.standard().canonical("torch.nn.modules.loss.CrossEntropyLoss")
+        'torch.nn.CrossEntropyLoss'
+        """
+        for _ in range(4):
+            head, tail = name, ""
+            while head not in self.aliases:
+                head, dot, last = head.rpartition(".")
+                if not dot:
+                    return name
+                tail = f".{last}{tail}"
+            name = self.aliases[head] + tail
+        return name
+
+    def named(self, name: str) -> tuple[Row, ...]:
+        """The rows of a canonical name; empty when the table says nothing."""
+        return tuple(self._by_name.get(name, ()))
+
+    def method(self, name: str) -> tuple[Row, ...]:
+        """The rows of a method that any tensor (or module) has, by its bare name."""
+        return tuple(self._by_method.get(name, ()))
+
+    @lru_cache(maxsize=4096)  # noqa: B019 -- one table a run
+    def program(self, name: str) -> tuple[Path, str] | None:
+        """The file and the definition in it that stand for a canonical name."""
+        scope, _, last = name.rpartition(".")
+        defined = self._programs.get(scope)
+        if defined is None:
+            return None
+        path, names = defined
+        return (path, last) if last in names else None
+
+    @cached_property
+    def _programs(self) -> dict[str, tuple[Path, frozenset[str]]]:
+        found = {}
+        for path in sorted(PROGRAMS.glob("*.py")):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            starts = (line for line in lines if line.startswith(("def ", "class ")))
+            names = {line.split(maxsplit=1)[1].split("(")[0].split(":")[0] for line in starts}
+            names |= {line.split(" = ")[0] for line in lines if " = " in line and line.split(" = ")[0].isidentifier()}
+            found[path.stem] = (path, frozenset(names))
+        return found
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """Every dotted scope in which the table knows a name (`torch.nn`), so that `import *` can be followed."""
+        scopes = {name.rpartition(".")[0] for name in self._by_name} | set(self._programs)
+        return frozenset(scopes)
+
+    @cached_property
+    def frameworks(self) -> frozenset[str]:
+        """First parts of all names: packages that are never looked for in the project."""
+        names = {n.split(".")[0] for n in self._by_name} | {a.split(".")[0] for a in self.aliases}
+        return frozenset(names | {scope.split(".")[0] for scope in self._programs})
+
+    def words(self, verbs: Iterable[Verb]) -> frozenset[str]:
+        """The last parts of the names of all rows with one of these verbs."""
+        wanted = set(verbs)
+        return frozenset(n.rsplit(".", 1)[-1] for row in self.rows if row.verb in wanted for n in row.names)
