@@ -46,6 +46,14 @@ def test_only_a_file_that_does_not_parse(tmp_path: Path) -> None:
     assert not_read(done) == ["a.py:3: does not parse: invalid syntax"]
 
 
+def test_a_good_file_that_imports_a_bad_one(tmp_path: Path) -> None:
+    project(tmp_path, {"a.py": LOSS + "def f(:\n", "b.py": LOSS + "from a import f\ncriterion(f(1), 2)\n"})
+    done = check(tmp_path, "b.py")
+    assert done.status == 0
+    assert not_read(done) == ["a.py:3: does not parse: invalid syntax"]
+    assert " · 1 file (1 not read), " in done.last_line
+
+
 # --- one file is bad and the run goes on
 
 
@@ -135,7 +143,7 @@ def test_columns_count_characters(tmp_path: Path) -> None:
     project(
         tmp_path, {**WRONG, "train.py": WRONG["train.py"].replace("criterion(out, y)", "('größe', criterion(out, y))")}
     )
-    assert check(tmp_path).out.startswith("train.py:9:37: ")
+    assert check(tmp_path).out.startswith("train.py:9:36: ")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

@@ -121,7 +121,7 @@ def test_show_unresolved(tmp_path: Path) -> None:
     )
     done = check(tmp_path, "--show", "unresolved")
     assert done.status == 0
-    assert "not resolved:\n    a.py:3:31  CrossEntropyLoss: " in done.out
+    assert "not resolved:\n    a.py:3:8  CrossEntropyLoss: " in done.out
     assert "by reason:\n    1  " in done.out
     assert "1 loss checked: 0 traced to the origin, 1 not resolved · " in done.last_line
     shown = json.loads(check(tmp_path, "--show", "unresolved", "--format", "json").out)["unresolved"]

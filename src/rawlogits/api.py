@@ -71,7 +71,10 @@ def check(
         raise InputError(f"no Python files below {', '.join(repr(str(path)) for path in paths)}{_hint(settings)}")
     result = scan(files, root=base, table=Table.standard(settings.rows), files=None, progress=progress, jobs=jobs)
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
-    return replace(report, summary=replace(report.summary, elapsed_s=time.perf_counter() - started))
+    unread = {failure.path for failure in report.failures}
+    scanned = sum(_shown(file, base) not in unread for file in files)
+    elapsed = time.perf_counter() - started
+    return replace(report, summary=replace(report.summary, files_scanned=scanned, elapsed_s=elapsed))
 
 
 def rules() -> tuple[Rule, ...]:

@@ -13,7 +13,11 @@ from rawlogits.finding import Finding, Place, Severity
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of one run. `losses_resolved` + `losses_unresolved` = `losses_checked`; time in seconds."""
+    """Counts of one run; time in seconds.
+
+    `files_scanned` are those of the given files that were read, `files_failed` all that were not, imported ones too.
+    `losses_resolved` + `losses_unresolved` = `losses_checked`.
+    """
 
     files_scanned: int = 0
     files_failed: int = 0

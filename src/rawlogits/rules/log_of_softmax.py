@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rawlogits.finding import Arrival, Rule, Severity, Verdict
-from rawlogits.rules.wording import fused, value, when
+from rawlogits.rules.wording import fused, logarithm
 from rawlogits.space import Space
 
 LOGARITHMS = ("log", "log2", "log10")
@@ -15,9 +15,8 @@ def judge(arrival: Arrival) -> Verdict | None:
         return None
     if arrival.got is not Space.PROBS:
         return None
-    harm = "gradient 0 below the guard" if arrival.guarded else "-inf and a nan gradient where softmax underflows"
     return Verdict(
-        message=f"{arrival.operator} of {value(arrival)}: {harm}{when(arrival)}",
+        message=logarithm(arrival, "softmax"),
         wants=Space.LOGITS.value,
         got=arrival.got.value,
         write=fused(arrival, "log-softmax"),

@@ -15,7 +15,7 @@ def judge(arrival: Arrival) -> Verdict | None:
     if wrong_axis.judge(arrival) is not None:
         return None
     return Verdict(
-        message=f"{arrival.operator} applies log-softmax itself: {maker(arrival)} before it changes nothing{when(arrival)}",
+        message=f"{arrival.operator} applies log-softmax itself: {maker(arrival)} changes nothing{when(arrival)}",
         wants=words(arrival.wants),
         got=arrival.got.value,
         write=take_out(arrival),

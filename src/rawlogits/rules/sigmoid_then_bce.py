@@ -15,7 +15,7 @@ def judge(arrival: Arrival) -> Verdict | None:
         return None
     twin = arrival.twin.rsplit(".", 1)[-1]
     return Verdict(
-        message=f"{maker(arrival)} and then {arrival.operator} saturate; {twin} computes the same of logits{when(arrival)}",
+        message=f"{maker(arrival)} and {arrival.operator} saturate, {twin} of logits does not{when(arrival)}",
         wants=words(arrival.wants),
         got=arrival.got.value,
         write=f"{arrival.twin} of the logits, without {maker(arrival)}",

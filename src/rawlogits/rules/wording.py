@@ -32,12 +32,12 @@ def value(arrival: Arrival) -> str:
 
 
 def when(arrival: Arrival) -> str:
-    """", when args.model = 'mlp'", or nothing."""
+    """The condition, as in ", when args.model = 'mlp'", or nothing."""
     return f", when {arrival.when}" if arrival.when else ""
 
 
 def mismatch(arrival: Arrival) -> str:
-    """"CrossEntropyLoss wants logits, got softmax probabilities", and when."""
+    """What the demand wants and what it got: "CrossEntropyLoss wants logits, got softmax probabilities"."""
     return f"{arrival.operator} wants {phrases(arrival.wants)}, got {value(arrival)}{when(arrival)}"
 
 
@@ -54,6 +54,12 @@ def take_out(arrival: Arrival) -> str:
 def fused(arrival: Arrival, kind: str) -> str:
     """The fused form by its name in the table, else by its kind."""
     return f"{arrival.twin or kind} of the logits"
+
+
+def logarithm(arrival: Arrival, activation: str) -> str:
+    """What happens to the logarithm of an activation's small outputs."""
+    low = "gradient 0 below the guard" if arrival.guarded else f"-inf and a nan gradient where {activation} underflows"
+    return f"{arrival.operator} of {value(arrival)}: {low}{when(arrival)}"
 
 
 _MAKERS = {

@@ -38,7 +38,7 @@ from rawlogits.static.values import (
 )
 from rawlogits.table.row import Row, Verb, spelling
 
-MOST_RECURSION = 2
+MOST_RECURSION = 3
 _LOSSES = frozenset({Verb.LOSS})
 _KINDS = {
     "builtins.property": "property",
@@ -151,7 +151,9 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
 
 def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
     """Run a function's body over abstract values."""
-    if engine.call_depth >= DEEPEST_CALL or engine.stack.count(func.node) >= MOST_RECURSION:
+    if engine.call_depth >= DEEPEST_CALL or (
+        func.module.source.written and engine.stack.count(func.node) >= MOST_RECURSION
+    ):
         return TOO_DEEP
     engine.reached.add(func.node)
     inner = Frame(func.module, {}, func.closure, func, start=len(engine.facts))

@@ -18,6 +18,7 @@ from rawlogits.static.values import (
     NONE,
     Alternative,
     Choice,
+    Class,
     Const,
     Deferred,
     Fact,
@@ -107,6 +108,8 @@ class Engine:
         """Names at each break and continue, one list for every loop that runs."""
         self.losses: dict[tuple[str, int, int], LossSite] = {}
         self.arrivals: list[Arrival] = []
+        self.bases: list[ast.AST | None] = []
+        """For each arrival the node that made the raw scores behind it, so that arrivals of one output are linked."""
         self.hot: frozenset[str] = frozenset()
         """Words whose presence makes a function worth running for what it demands."""
         self.words: dict[ast.AST, frozenset[str]] = {}
@@ -137,6 +140,13 @@ class Engine:
         words = self.words.get(func.node)
         if words is None:
             words = self.words[func.node] = func.module.words(func.node)
+        return words
+
+    def class_words(self, cls: Class) -> frozenset[str]:
+        """The identifiers in a class's source."""
+        words = self.words.get(cls.node)
+        if words is None:
+            words = self.words[cls.node] = cls.module.words(cls.node)
         return words
 
     # -- laziness ------------------------------------------------------------------------------------------------

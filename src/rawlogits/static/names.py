@@ -18,7 +18,7 @@ from rawlogits.static import source as sources
 from rawlogits.static.source import Source, Unreadable
 from rawlogits.static.values import Frame, Value
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
+_WORD = re.compile(r"[A-Za-z_]\w*\(?")
 
 
 @dataclass(slots=True, eq=False)
@@ -82,9 +82,10 @@ class Module:
                     yield from self._definitions(node.body, (), True)
 
     def words(self, node: ast.AST) -> frozenset[str]:
-        """Every identifier-like word in the lines of a node, comments and strings included."""
+        """Every identifier-like word in the lines of a node; one that is called also as `word(`."""
         lines = self.source.lines[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
-        return frozenset(_WORD.findall("\n".join(lines)))
+        found = set(_WORD.findall("\n".join(lines)))
+        return frozenset(found | {word[:-1] for word in found if word.endswith("(")})
 
     @cached_property
     def package(self) -> Path:

@@ -30,6 +30,7 @@ from rawlogits.static.values import (
     Value,
     alternatives,
     choose,
+    origin,
 )
 from rawlogits.table.row import Row, Verb
 
@@ -129,7 +130,8 @@ def _changed(row: Row, value: Value, axis: int | None, made: Trace, undone: tupl
     """One alternative after an op."""
     before = value if isinstance(value, Tensor) else Tensor(None, rank=value.rank if isinstance(value, Unknown) else None)
     if row.gives is not None:
-        return Tensor(row.gives, row.short, made, axis=axis, rank=before.rank, marks=before.marks, undone=undone)
+        basis = before.basis or origin(before)
+        return Tensor(row.gives, row.short, made, axis, before.rank, marks=before.marks, basis=basis, undone=undone)
     if not isinstance(value, Tensor):
         return value if isinstance(value, Unknown) else Unknown("computed")
     after = row.turns.get(value.space) if value.space is not None else None
@@ -313,6 +315,7 @@ def _arrive(
     source = frame.module.source
     last = Step(source.place(demanded), _reaches(row, made, frame) if verb == "loss" else f"reaches {row.short}")
     trace = (*steps(tensor.trace), last)
+    engine.bases.append(tensor.basis or origin(tensor))
     sized = tensor.size if _is_axis(tensor, axis, verb) else None
     engine.arrivals.append(
         Arrival(
@@ -452,6 +455,7 @@ def naive(engine: Engine, operator: str, tensor: Tensor, node: ast.AST, frame: F
     if not isinstance(root, Tensor) or root.space is None or not frame.module.source.written:
         return
     place = frame.module.source.place(node)
+    engine.bases.append(None)
     engine.arrivals.append(
         Arrival(
             verb="naive",
@@ -475,6 +479,7 @@ def threshold(engine: Engine, operator: str, value: Value, constant: float, node
     place: Place = frame.module.source.place(node)
     for tensor in found:
         assert isinstance(tensor, Tensor) and tensor.space is not None
+        engine.bases.append(tensor.basis or origin(tensor))
         engine.arrivals.append(
             Arrival(
                 verb="compare",

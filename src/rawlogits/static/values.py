@@ -102,6 +102,8 @@ class Tensor(Value):
     guarded: bool = False
     scaled: bool = False
     marks: frozenset[str] = frozenset()
+    basis: ast.AST | None = None
+    """The node that made the raw scores which an activation turned into this."""
     undone: tuple[Module, ast.AST, ast.AST] | None = None
     """Where the activation is applied, its call and its argument: what a repair would take out."""
 
@@ -294,7 +296,7 @@ def same(left: Value, right: Value) -> bool:
     if isinstance(left, Func) and isinstance(right, Func):
         return left.node is right.node and left.bound is right.bound
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return replace(left, trace=None, undone=None) == replace(right, trace=None, undone=None) and _origin(left) == _origin(right)
+        return replace(left, trace=None, undone=None) == replace(right, trace=None, undone=None) and origin(left) is origin(right)
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return left.key == right.key and (bool(left.key) or left.reason == right.reason)
     if isinstance(left, Seq) and isinstance(right, Seq) and left.frozen and right.frozen:
@@ -302,7 +304,8 @@ def same(left: Value, right: Value) -> bool:
     return left == right
 
 
-def _origin(tensor: Tensor) -> ast.AST | None:
+def origin(tensor: Tensor) -> ast.AST | None:
+    """The node at which a tensor's way begins."""
     trace = tensor.trace
     while trace is not None and trace.earlier is not None:
         trace = trace.earlier

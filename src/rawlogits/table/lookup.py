@@ -14,6 +14,8 @@ from pathlib import Path
 from rawlogits.table import torch
 from rawlogits.table.row import Row, Verb, spelling
 
+CALL_METHODS = ("forward", "call")
+"""Where calling an object of an unknown framework class goes, when the class has no `__call__` of its own."""
 PROGRAMS = Path(__file__).with_name("programs")
 
 
@@ -23,12 +25,13 @@ class Table:
     def __init__(self, rows: Sequence[Row], aliases: Mapping[str, str]) -> None:
         self.rows = tuple(rows)
         self.aliases = dict(aliases)
+        self.call_methods = CALL_METHODS
         self._by_name: dict[str, list[Row]] = {}
         self._by_method: dict[str, list[Row]] = {}
         for row in self.rows:
             for name in row.names:
                 self._by_name.setdefault(name, []).append(row)
-                if spelling(name) == "method":
+                if spelling(name) == "method" and name.rsplit(".", 2)[-2] in ("Tensor", "Module"):
                     self._by_method.setdefault(name.rsplit(".", 1)[-1], []).append(row)
 
     @classmethod
