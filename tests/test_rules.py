@@ -219,10 +219,14 @@ def test_softmax_for_multilabel() -> None:
     hot, cut = {"marks": {"multi_hot"}}, {"also": {"threshold"}}
     assert one(LOGITS, CROSS_ENTROPY, **hot).confidence is Confidence.LIKELY
     assert one(LOGITS, CROSS_ENTROPY, **cut).confidence is Confidence.LIKELY
+    assert names(LOGITS, CROSS_ENTROPY, **cut, size=2) == []
+    assert names(LOGITS, CROSS_ENTROPY, **hot, size=2) == ["softmax-for-multilabel"]
     assert one(LOGITS, CROSS_ENTROPY, **hot, **cut).confidence is Confidence.CERTAIN
     assert one(LOGITS, CROSS_ENTROPY, **hot, **cut, certain=False).confidence is Confidence.LIKELY
     assert names(PROBS, CROSS_ENTROPY, **hot) == ["double-softmax", "softmax-for-multilabel"]
-    assert names(PROBS, BCE, **hot) == ["softmax-for-multilabel"]
+    assert one(PROBS, BCE, **hot).message == (
+        "softmax before BCELoss wants one class per sample, but targets are multi-hot"
+    )
     assert names(SIGMOID, BCE, **hot) == ["sigmoid-then-bce"]
     assert names(LOGITS, WITH_LOGITS, **hot, **cut) == []
     assert "targets are multi-hot and the output is thresholded" in one(LOGITS, CROSS_ENTROPY, **hot, **cut).message

@@ -1,6 +1,7 @@
 """RL303: softmax, or a softmax loss, for targets of which several hold at once.
 
-Two signals: the target was built multi-hot, and the output is thresholded label by label. RL101 or RL103 may speak
+Two signals: the target was built multi-hot, and the output is thresholded label by label. The second alone says
+nothing of two classes, where one of the two is above 0.5 and softmax is right. RL101 or RL103 may speak
 of the same argument: taking the first softmax out does not make a softmax loss right for such targets.
 """
 
@@ -16,13 +17,14 @@ def judge(arrival: Arrival) -> Verdict | None:
     multi_hot, threshold = "multi_hot" in arrival.marks, "threshold" in arrival.also
     if arrival.verb != "loss" or not (multi_hot or threshold) or not _softmax(arrival):
         return None
+    if not multi_hot and arrival.size == 2:
+        return None
     seen = "targets are multi-hot" if multi_hot else "the output is thresholded label by label"
     if multi_hot and threshold:
         seen += " and the output is thresholded label by label"
+    asks = arrival.operator if arrival.activation is Space.PROBS else f"softmax before {arrival.operator}"
     return Verdict(
-        message=f"{arrival.operator} after softmax wants one class per sample, but {seen}{when(arrival)}"
-        if arrival.activation is None
-        else f"{arrival.operator} wants one class per sample, but {seen}{when(arrival)}",
+        message=f"{asks} wants one class per sample, but {seen}{when(arrival)}",
         wants="one class per sample",
         got="several labels per sample",
         write="a sigmoid loss on the logits, one unit a label",

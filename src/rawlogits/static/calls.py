@@ -39,6 +39,8 @@ from rawlogits.static.values import (
 from rawlogits.table.row import Row, Verb, spelling
 
 MOST_RECURSION = 3
+LONGEST_DECORATOR = 40
+"""Lines of a decorator that is worth running."""
 _LOSSES = frozenset({Verb.LOSS})
 _KINDS = {
     "builtins.property": "property",
@@ -51,7 +53,7 @@ _KINDS = {
 
 def call(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
     """The result of a call; a call that demands nothing is deferred until its result is needed."""
-    if isinstance(callee, Deferred) and callee.value is None:
+    if isinstance(callee, Deferred) and callee.waiting:
         return engine.then(callee, lambda v: call(engine, v, args, node, frame))
     callee = engine.force(callee)
     if isinstance(callee, Choice):
@@ -430,7 +432,11 @@ def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr
 
 
 def _hands_on(engine: Engine, decorator: Value) -> bool:
-    return isinstance(decorator, Func) and "wraps" in engine.words_of(decorator)
+    """Whether a decorator is one that gives back what it got: it says so by `wraps`, or is too long to be a register."""
+    if not isinstance(decorator, Func):
+        return False
+    node = decorator.node
+    return (node.end_lineno or node.lineno) - node.lineno > LONGEST_DECORATOR or "wraps" in engine.words_of(decorator)
 
 
 __all__ = ["ModuleRef", "Super", "call", "decorated", "instantiate", "run"]

@@ -73,8 +73,7 @@ def decide(engine: Engine, test: ast.expr, frame: Frame) -> Outcome:
     """The outcome of a test under the facts of the path."""
     outcome = _outcome(engine, test, frame)
     if outcome.known is None and engine.facts:
-        path = tuple(engine.facts)
-        possible = consistent(path + outcome.if_true), consistent(path + outcome.if_false)
+        possible = consistent(outcome.if_true, engine.facts), consistent(outcome.if_false, engine.facts)
         if possible[0] != possible[1]:
             return TRUE if possible[0] else FALSE
     return outcome
@@ -126,7 +125,7 @@ def _opaque(test: ast.AST, frame: Frame, key: str = "") -> Outcome:
 
 def truth(engine: Engine, value: Value, test: ast.AST, frame: Frame) -> Outcome:
     """Whether a value counts as true."""
-    if isinstance(value, Deferred) and value.value is None:
+    if isinstance(value, Deferred) and value.waiting:
         return _opaque(test, frame)
     value = engine.force(value)
     if isinstance(value, Const):

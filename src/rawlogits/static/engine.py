@@ -180,15 +180,14 @@ class Engine:
 
     def filtered(self, value: Choice) -> Value:
         """The alternatives that the facts of the path leave."""
-        path = tuple(self.facts)
-        left = [a for a in value.alternatives if consistent(path + a.facts)]
+        left = [a for a in value.alternatives if consistent(a.facts, self.facts)]
         if len(left) == len(value.alternatives):
             return value
         return left[0].value if len(left) == 1 else choose(left)
 
     def then(self, value: Value, function: Callable[[Value], Value]) -> Value:
         """`function` of every alternative of a value; of a deferred one, deferred."""
-        if isinstance(value, Deferred) and value.value is None:
+        if isinstance(value, Deferred) and value.waiting:
             return self.defer(lambda: self.then(self.force(value), function))
         value = self.force(value)
         if not isinstance(value, Choice):
@@ -200,8 +199,9 @@ class Engine:
 
     def assume(self, facts: Facts) -> bool:
         """Add facts to the path; False when they contradict it (they are added all the same)."""
+        possible = consistent(facts, self.facts)
         self.facts.extend(facts)
-        return consistent(tuple(self.facts))
+        return possible
 
     def fork(self, options: Iterable[tuple[Facts, Callable[[], T]]]) -> list[tuple[Facts, T]]:
         """Run each option under its facts from the same state; afterwards their writes are joined."""

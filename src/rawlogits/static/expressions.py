@@ -122,7 +122,7 @@ def _call(engine: Engine, node: ast.Call, frame: Frame) -> Value:
     if isinstance(node.func, ast.Attribute):
         receiver = engine.evaluate(node.func.value, frame)
         callee = receiver if isinstance(receiver, Deferred) else None
-        if callee is not None and callee.value is None:
+        if callee is not None and callee.waiting:
             return engine.then(
                 receiver, lambda v: engine.call(engine.attribute(v, node.func.attr, node.func, frame), args, node, frame)  # type: ignore[attr-defined]
             )
@@ -183,7 +183,7 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
     if isinstance(op, ast.MatMult):
         left = right = Tensor(None, "matmul")  # a product is no probability whatever went in
     for one, other, swapped in ((left, right, False), (right, left, True)):
-        if isinstance(one, Deferred) and one.value is None or isinstance(one, Choice):
+        if isinstance(one, Deferred) and one.waiting or isinstance(one, Choice):
             return engine.then(
                 one,
                 lambda v, o=other, s=swapped: binary(engine, op, *((o, v) if s else (v, o)), node, frame),
@@ -282,7 +282,7 @@ def _thresholds(engine: Engine, name: str, left: ast.expr, right: ast.expr, node
         number = literal(engine.evaluate(other, frame)) if isinstance(other, (ast.Constant, ast.Name, ast.Attribute)) else ...
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             value = engine.evaluate(one, frame)
-            if not isinstance(value, Deferred) or value.value is not None or (0.05 < number < 0.95 or number == 0):
+            if not (isinstance(value, Deferred) and value.waiting) or (0.05 < number < 0.95 or number == 0):
                 value = engine.force(value)
                 operators.threshold(engine, name, value, float(number), node, frame)
 

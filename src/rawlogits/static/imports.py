@@ -11,6 +11,10 @@ from rawlogits.static.names import Module
 from rawlogits.static.values import Class, Const, Deferred, Ext, Func, ModuleRef, Unknown, Value
 
 
+MOST_OFFERED = 200
+"""A module with more names than this is no list of models."""
+
+
 class Late(Deferred):
     """An imported name, looked up when read."""
 
@@ -77,10 +81,10 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
             return Unknown("too deep")
         module.running.add(name)
         try:
-            for index in module.bindings[name]:
-                if index not in module.done:
-                    module.done.add(index)
-                    statement = module.source.tree.body[index]
+            for unit in module.bindings[name]:
+                statement = None if unit.done else module.node(unit)
+                unit.done = True
+                if statement is not None:
                     engine.detached(lambda s=statement: engine.execute([s], module.frame))
         finally:
             module.running.discard(name)
@@ -93,7 +97,7 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
 
 def _starred(engine: Engine, module: Module, name: str) -> Value | None:
     """A name that may come through `from x import *`."""
-    if not module.stars or f"*{name}" in module.running or name.startswith("__"):
+    if not module.stars or f"*{name}" in module.running or name in module.missing or name.startswith("__"):
         return None
     module.running.add(f"*{name}")
     try:
@@ -109,6 +113,7 @@ def _starred(engine: Engine, module: Module, name: str) -> Value | None:
                     return Ext(full)
     finally:
         module.running.discard(f"*{name}")
+    module.missing.add(name)
     return None
 
 
@@ -129,11 +134,13 @@ def callables(engine: Engine, module: Module) -> list[tuple[str, Value]]:
     """The classes and functions that a module offers, also those it imports from the project."""
     found = []
     names = [n for n in module.bindings if not n.startswith("_")]
+    if len(names) > MOST_OFFERED:
+        return []
     for star in module.stars:
         source = origin(engine, star, module)
         if isinstance(source, ModuleRef) and source.module is not module:
             names += [n for n in source.module.bindings if not n.startswith("_") and n not in names]
-    for name in names:
+    for name in names if len(names) <= MOST_OFFERED else ():
         value = global_name(engine, module, name)
         if isinstance(value, (Func, Class)):
             found.append((name, value))

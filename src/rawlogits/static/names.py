@@ -7,9 +7,10 @@ one look, and only those run when the name is asked for.
 from __future__ import annotations
 
 import ast
+import bisect
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,10 @@ from rawlogits.static.source import Source, Unreadable
 from rawlogits.static.values import Frame, Value
 
 _WORD = re.compile(r"[A-Za-z_]\w*\(?")
+
+
+_PART = re.compile(r"^(?:([ \t]*)(?:async +)?def +(\w+)|class +(\w+))", re.MULTILINE)
+_HEAD = re.compile(r"^(?:(@)|(?:async +)?def +(\w+)|class +(\w+)|([^\s#)\]}@]))", re.MULTILINE)
 
 
 @dataclass(slots=True, eq=False)
@@ -34,41 +39,135 @@ class Definition:
 
 
 @dataclass(eq=False)
+class Part:
+    """The text from one `def` or `class` line to the next."""
+
+    name: str
+    """The function's name; "" for the head of a class or of the module."""
+    line: int
+    cls: str
+    """The class round it."""
+    text: str = ""
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        return words_in(self.text)
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One top-level statement. A function or a class is parsed when first needed: most never are."""
+
+    line: int
+    name: str = ""
+    """What a function or class is called; "" for any other statement."""
+    text: str = ""
+    node: ast.stmt | None = None
+    done: bool = False
+
+
+@dataclass(eq=False)
 class Module:
-    """A parsed module: its source, its names, and the values that some of them already have."""
+    """A module: its source, its top-level statements, its names and the values that some of them already have."""
 
     name: str
     source: Source
     project: Project
     globals: dict[str, Value] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
-    done: set[int] = field(default_factory=set)
+    missing: set[str] = field(default_factory=set)
+    """Names that no `import *` brings."""
 
     @cached_property
     def frame(self) -> Frame:
         return Frame(self, self.globals)
 
     @cached_property
-    def bindings(self) -> dict[str, list[int]]:
-        """Name -> indexes of the top-level statements that bind it or change what it is bound to."""
-        found: dict[str, list[int]] = {}
-        for index, statement in enumerate(self.source.tree.body):
-            for name in bound_names(statement):
-                places = found.setdefault(name, [])
-                if not places or places[-1] != index:
-                    places.append(index)
+    def units(self) -> list[Unit]:
+        """The top-level statements in order, cut out of the text by its unindented lines.
+
+        Where the cut goes through a string, a part does not parse; then the whole text is parsed instead.
+        """
+        text = self.source.text
+        units, plain, at, line = [], [], 0, 1
+        for start, end, name in _cuts(text):
+            plain.append(text[at:start])
+            line += text.count("\n", at, start)
+            units.append(Unit(line, name, text[start:end]))
+            lines = text.count("\n", start, end)
+            plain.append("\n" * lines)
+            at, line = end, line + lines
+        plain.append(text[at:])
+        try:
+            units += [Unit(node.lineno, node=node) for node in sources.parse("".join(plain))]
+        except Unreadable:
+            return self._whole()
+        units.sort(key=lambda unit: unit.line)
+        return units
+
+    def _whole(self) -> list[Unit]:
+        try:
+            body = sources.parse(self.source.text)
+        except Unreadable as error:
+            self.project.failed(self.source.shown, error)
+            return []
+        return [Unit(node.lineno, getattr(node, "name", ""), node=node) for node in body]
+
+    def node(self, unit: Unit) -> ast.stmt | None:
+        """The statement of a unit, parsed now if it was not; None when the file does not parse."""
+        if unit.node is None:
+            try:
+                unit.node = sources.parse("\n" * (unit.line - 1) + unit.text)[0]
+            except (Unreadable, IndexError):
+                whole = self._whole()
+                self.units = whole
+                self.__dict__.pop("bindings", None)
+                found = [u.node for u in whole if u.name == unit.name]
+                unit.node = found[-1] if found else ast.Pass()
+                return found[-1] if found else None
+        return unit.node
+
+    def units_at(self, lines: Iterable[int]) -> list[Unit]:
+        """The units in which these lines lie."""
+        starts = [unit.line for unit in self.units]
+        return [self.units[i] for i in sorted({bisect.bisect_right(starts, line) - 1 for line in lines}) if i >= 0]
+
+    @cached_property
+    def bindings(self) -> dict[str, list[Unit]]:
+        """Name -> the units that bind it or change what it is bound to, in order."""
+        found: dict[str, list[Unit]] = {}
+        for unit in self.units:
+            for name in [unit.name] if unit.name else dict.fromkeys(bound_names(unit.node)) if unit.node else ():
+                found.setdefault(name, []).append(unit)
         return found
 
     @cached_property
     def stars(self) -> list[ast.ImportFrom]:
         """The `from x import *` statements."""
-        nodes = (n for s in self.source.tree.body for n in _flat(s) if isinstance(n, ast.ImportFrom))
+        plain = (unit.node for unit in self.units if not unit.name and unit.node is not None)
+        nodes = (n for s in plain for n in _flat(s) if isinstance(n, ast.ImportFrom))
         return [n for n in nodes if n.names[0].name == "*"]
 
     @cached_property
-    def definitions(self) -> list[Definition]:
-        """Every function and method, also nested ones."""
-        return list(self._definitions(self.source.tree.body, (), False))
+    def parts(self) -> list[Part]:
+        """The text cut at every `def` and `class`, without parsing it: a first look at who names what."""
+        text, found = self.source.text, [Part("", 1, "")]
+        line, at = 1, 0
+        for match in _PART.finditer(text):
+            found[-1].text = text[at : match.start()]
+            line += text.count("\n", at, match.start())
+            at = match.start()
+            if match[3]:
+                found.append(Part("", line, match[3]))
+            else:
+                found.append(Part(match[2], line, found[-1].cls if match[1] else ""))
+        found[-1].text = text[at:]
+        return found
+
+    def definitions(self, units: Iterable[Unit]) -> list[Definition]:
+        """Every function and method in some units, also nested ones."""
+        nodes = [node for unit in units if (node := self.node(unit)) is not None]
+        return list(self._definitions(nodes, (), False))
 
     def _definitions(
         self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...], nested: bool
@@ -83,9 +182,7 @@ class Module:
 
     def words(self, node: ast.AST) -> frozenset[str]:
         """Every identifier-like word in the lines of a node; one that is called also as `word(`."""
-        lines = self.source.lines[node.lineno - 1 : node.end_lineno]  # type: ignore[attr-defined]
-        found = set(_WORD.findall("\n".join(lines)))
-        return frozenset(found | {word[:-1] for word in found if word.endswith("(")})
+        return words_in("\n".join(self.source.lines[node.lineno - 1 : node.end_lineno]))  # type: ignore[attr-defined]
 
     @cached_property
     def package(self) -> Path:
@@ -100,6 +197,34 @@ class Module:
         for literal in re.findall(r"sys\.path\.(?:append|insert)\((?:\s*\d+\s*,)?\s*[rRuU]?[\"']([^\"'\n]+)[\"']", text):
             found += [Path(os.path.normpath(self.package / literal)), Path(os.path.normpath(self.project.root / literal))]
         return found
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text.
+
+    >>> sorted(words_in("loss = criterion(out)"))
+    ['criterion', 'criterion(', 'loss', 'out']
+    """
+    found = set(_WORD.findall(text))
+    return frozenset(found | {word[:-1] for word in found if word.endswith("(")})
+
+
+def _cuts(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, end and name of each top-level function and class, decorators included."""
+    start, name = -1, ""
+    for match in _HEAD.finditer(text):
+        decorator, function, cls, other = match.groups()
+        if start >= 0 and (name or other):
+            if name:
+                yield start, match.start(), name
+            start, name = -1, ""
+        if decorator and start < 0:
+            start = match.start()
+        elif function or cls:
+            start = match.start() if start < 0 else start
+            name = function or cls
+    if start >= 0 and name:
+        yield start, len(text), name
 
 
 def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
@@ -177,11 +302,10 @@ class Project:
         if path not in self.modules:
             shown = sources.shown_path(path, self.root)
             if not path.suffix:  # a folder without __init__: a namespace
-                self.modules[path] = Module(path.name, Source(path / "__init__.py", shown, "", ast.Module([], [])), self)
+                self.modules[path] = Module(path.name, Source(path / "__init__.py", shown, ""), self)
                 return self.modules[path]
             try:
-                parsed = sources.parse(raw or sources.read(path), shown)
-                self.modules[path] = Module(path.stem, parsed, self)
+                self.modules[path] = Module(path.stem, sources.load(raw or sources.read(path), shown), self)
             except Unreadable as error:
                 self.failed(shown, error)
                 self.modules[path] = None

@@ -91,7 +91,7 @@ def _holds(engine: Engine, row: Row, given: Bindings) -> bool:
 def _source(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST, frame: Frame) -> Value:
     size = literal(engine.force(given.values[row.size])) if row.size in given.values else None
     before = given.values.get(row.arg) if row.gives else None
-    if isinstance(before, Deferred) and before.value is None:
+    if isinstance(before, Deferred) and before.waiting:
         before = None
     ahead = engine.force(before) if before is not None else None
     if row.marks == "sum" and isinstance(arg := engine.force(given.values.get(row.arg, NONE)), Tensor):
@@ -148,8 +148,6 @@ def _keeps(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST
         return Unknown("computed")
     if row.items:
         return engine.then(arg, lambda v: _united(engine, v, row))
-    if isinstance(arg, Deferred) and arg.value is None:
-        return engine.defer(lambda: _keeps(engine, row, given, made, node, frame))
     reduced = literal(engine.force(given.values[row.reduces])) if row.reduces in given.values else ...
     rank = _rank_after(row, node)
     return engine.then(arg, lambda v: _kept(row, v, reduced, rank, made))

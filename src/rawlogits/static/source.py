@@ -23,6 +23,7 @@ from rawlogits.finding import Place
 _SUPPRESSION = re.compile(
     r"#\s*(?:rawlogits:\s*ignore(?:\[(?P<names>[^\]\n]*)\])?|noqa:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))"
 )
+_OURS = re.compile(rb"noqa:[^\n]*\bRL[0-9]")
 _PYTHON_2 = re.compile(
     r"^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+[\w.]+\s*,|exec\s+[\"'\w])|(?<![\w\"'])ur?[\"']\w*[\"']\s*%|`\w+`|<>",
     re.MULTILINE,
@@ -37,23 +38,22 @@ class Unreadable(InputError):
         self.line = line
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+@dataclass(slots=True, eq=False)
 class Source:
-    """A parsed file. `shown` is the path that messages print."""
+    """The text of a file, every line of it ending in \\n. `shown` is the path that messages print."""
 
     path: Path
     shown: str
     text: str
-    tree: ast.Module
     written: bool = True
     """False for the programs of the table, whose lines are not the user's."""
     _lines: list[str] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
-        """The lines as `ast` counts them: split at \\n, \\r\\n and \\r only."""
+        """The lines as `ast` counts them."""
         if not self._lines:
-            self._lines = re.split(r"\r\n|\r|\n", self.text)
+            self._lines = self.text.split("\n")
         return self._lines
 
     def place(self, node: ast.AST) -> Place:
@@ -110,15 +110,22 @@ def read(path: Path) -> Raw:
         raise Unreadable(f"cannot be read: {error.strerror or error}") from None
 
 
-def parse(raw: Raw, shown: str) -> Source:
-    """The tree of a file; `Unreadable` when Python 3 cannot parse it."""
+def load(raw: Raw, shown: str) -> Source:
+    """The text of a file with its line ends made equal; `Unreadable` when it is no text."""
     text = raw.text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return Source(raw.path, shown, text.removeprefix("\ufeff"))
+
+
+def parse(text: str) -> list[ast.stmt]:
+    """The statements of a text; `Unreadable` when Python 3 cannot parse it."""
     collecting = gc.isenabled()
     gc.disable()  # parsing allocates a great many objects that all live: a quarter of its time is collection
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            return ast.parse(text).body
     except SyntaxError as error:
         raise Unreadable(_syntax_message(error, text), error.lineno) from None
     except (RecursionError, MemoryError):
@@ -128,7 +135,6 @@ def parse(raw: Raw, shown: str) -> Source:
     finally:
         if collecting:
             gc.enable()
-    return Source(raw.path, shown, text, tree)
 
 
 def _syntax_message(error: SyntaxError, text: str) -> str:
@@ -144,10 +150,14 @@ def suppressions(raw: Raw) -> dict[int, frozenset[str] | None]:
     >>> suppressions(Raw(Path("a.py"), b"x = 1  # rawlogits: ignore[double-softmax]"))
     {1: frozenset({'double-softmax'})}
     """
-    if b"rawlogits:" not in raw.data and b"noqa" not in raw.data:
+    if b"rawlogits:" not in raw.data and not (b"noqa:" in raw.data and _OURS.search(raw.data)):
         return {}
     found: dict[int, frozenset[str] | None] = {}
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", raw.text), 1):
+    try:
+        text = raw.text
+    except Unreadable:
+        return {}
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
         match = _SUPPRESSION.search(line)
         if match is None:
             continue

@@ -302,8 +302,7 @@ def _match(engine: Engine, node: ast.Match, frame: Frame) -> bool:
 
 
 def _chain(engine: Engine, frame: Frame, options: list[tuple[Facts, Callable[[], bool]]]) -> bool:
-    path = tuple(engine.facts)
-    possible = [o for o in options if consistent(path + o[0])]
+    possible = [o for o in options if consistent(o[0], engine.facts)]
     return branches(engine, frame, possible) if possible else True
 
 

@@ -8,7 +8,6 @@ facts under which each is the one; a `Deferred` is a call that nobody has needed
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -263,6 +262,11 @@ class Deferred(Value):
     func: Func | None = None
     """The function whose call this is, when it is one."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether it can still be computed: not done, and not just now under way."""
+        return self.value is None and self.compute is not None
+
 
 @dataclass(slots=True, eq=False)
 class Frame:
@@ -402,18 +406,32 @@ def _candidates(group: Sequence[Fact]) -> list[object]:
     return found
 
 
-def consistent(facts: Facts) -> bool:
-    """Whether some program state satisfies all facts; facts about different keys are independent.
+def consistent(facts: Facts, path: Sequence[Fact] = ()) -> bool:
+    """Whether some program state satisfies all facts, on a path whose own facts are consistent.
+
+    Facts about different keys are independent.
 
     >>> many, two = Fact("k", ">", 2, True), Fact("k", "==", 2, True)
     >>> consistent((many, two)), consistent((many, two.negated()))
     (False, True)
     """
-    if len(facts) < 2:
+    if not facts:
         return True
-    by_key = sorted(facts, key=lambda f: f.key)
-    for _, members in itertools.groupby(by_key, key=lambda f: f.key):
-        group = list(dict.fromkeys(members))
-        if len(group) > 1 and not any(all(_holds(f, c) for f in group) for c in _candidates(group)):
-            return False
-    return True
+    if len(facts) == 1:
+        key = facts[0].key
+        group = [f for f in path if f.key == key]
+        return not group or _satisfiable((facts[0], *group))
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(fact.key, []).append(fact)
+    for fact in path:
+        if fact.key in groups:
+            groups[fact.key].append(fact)
+    return all(len(group) == 1 or _satisfiable(tuple(group)) for group in groups.values())
+
+
+def _satisfiable(group: Facts) -> bool:
+    first = group[0]
+    if all(f.op == first.op and f.truth is first.truth and f.const is first.const for f in group):
+        return True
+    return any(all(_holds(f, c) for f in group) for c in _candidates(group))

@@ -18,17 +18,25 @@ from rawlogits.finding import Arrival, Place
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine, LossSite
-from rawlogits.static.names import Definition, Module, Project
+from rawlogits.space import Space
+from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
-from rawlogits.static.values import Class, Const, Func, Obj, Value
+from rawlogits.static.values import Class, Const, Func, Value
 from rawlogits.table.lookup import Table
-from rawlogits.table.row import Verb
+from rawlogits.table.row import Row, Verb
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
+_CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
+_NAME = re.compile(r"\w+")
+_MOST_HEIRS = 16
+_OPEN = frozenset({"self(", "__call__", "NotImplementedError", "abstractmethod"})
+_JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
+"""Words of code that reads a trained model's output."""
 _GENERIC = frozenset({"forward", "call", "__init__", "__call__", "__getitem__", "__iter__", "__len__", "__post_init__"})
-_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import\b|import[ \t]+([.\w]+))", re.MULTILINE)
-_SCRIPT = re.compile(rb"^(?:if\s+__name__\b|[A-Za-z_][\w.]*\(|(?:for|while|with)\b)", re.MULTILINE)
+_IMPORT = re.compile(rb"^(?:from ([.\w]+) import|import ([.\w]+))", re.MULTILINE)
+_SCRIPT = re.compile(rb"^(?:if\s+__name__\b|(?:with|for|while)\b|[A-Za-z_][\w.]*\()", re.MULTILINE)
+"""A line that makes a file do something when it is run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +88,7 @@ class Walker:
         self.engine = Engine(self.project, table, _Parts())
         self.root = root
         self.demands = _Demands(table)
+        self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
         self.failed[shown] = Failure(shown, error.line, str(error))
@@ -114,7 +123,7 @@ class Walker:
                 progress(number, 2 * len(files), sources.shown_path(path, self.root))
             try:
                 raw = sources.read(path)
-                if b"\0" in raw.data[:4096]:
+                if b"\0" in raw.data:
                     _ = raw.text
             except Unreadable as error:
                 self._fail(sources.shown_path(path, self.root), error)
@@ -124,7 +133,7 @@ class Walker:
                 self.result.suppressions[sources.shown_path(path, self.root)] = found
             if self.demands.asks(raw.data):
                 wanted.append(raw)
-            elif b"import" in raw.data:
+            else:
                 for match in _IMPORT.finditer(raw.data):
                     name = (match[1] or match[2]).rsplit(b".", 1)[-1].decode(errors="replace")
                     importers.setdefault(name, []).append(path)
@@ -134,10 +143,10 @@ class Walker:
         """Scripts, and subclasses of loops that call what only a subclass has, that import a module which demands."""
         pulled: dict[Path, Module] = {}
         for module in modules:
-            names = {module.name} if module.name != "__init__" else {module.package.name}
-            open_classes = {n.name for n in _open_classes(module)}
-            pattern = re.compile("|".join(rf"\b{n}\b" for n in sorted(open_classes)).encode()) if open_classes else None
-            for path in {p for name in names for p in importers.get(name, ())}:
+            name = module.name if module.name != "__init__" else module.package.name
+            names = {p.cls for p in module.parts if p.name and p.cls and _leaves_open(p)} & self.hot_classes
+            pattern = re.compile("|".join(rf"\b{n}\b" for n in sorted(names)).encode()) if names else None
+            for path in importers.get(name, ()):
                 if path in pulled:
                     continue
                 raw = sources.read(path)
@@ -149,40 +158,53 @@ class Walker:
 
     def _heat(self, modules: Sequence[Module]) -> None:
         """Words that make a function worth running: losses, and calls of functions that are worth it themselves."""
+        parts = [p for m in modules for p in m.parts]
+        names = {f"{p.name}(" for p in parts if p.name not in _GENERIC} | {f"{p.cls}(" for p in parts if p.cls}
+        callers: dict[str, list[Part]] = {}
+        fresh: list[Part] = []
+        for part in parts:
+            words = part.words
+            if not self.demands.losses.isdisjoint(words):
+                fresh.append(part)
+            for word in words & names:
+                callers.setdefault(word, []).append(part)
         hot = set(self.demands.losses)
-        waiting = [(d, d.node.name) for m in modules for d in m.definitions]
-        waiting_classes = [(m.words(c), c.name) for m in modules for c in _classes(m)]
-        changed = True
-        while changed:
-            changed = False
-            for definition, name in waiting:
-                if name not in _GENERIC and f"{name}(" not in hot and not hot.isdisjoint(definition.words):
-                    hot.add(f"{name}(")
-                    changed = True
-            for words, name in waiting_classes:
-                if f"{name}(" not in hot and not hot.isdisjoint(words):
-                    hot.add(f"{name}(")
-                    changed = True
+        self.hot_classes: set[str] = set()
+        while fresh:
+            part = fresh.pop()
+            self.hot_classes.add(part.cls)
+            for word in (f"{part.name}(", f"{part.cls}("):
+                if word in names and word not in hot:
+                    hot.add(word)
+                    fresh += callers.get(word, ())
         self.engine.hot = frozenset(hot)
 
     # -- entry points --------------------------------------------------------------------------------------------
 
     def _entries(self, modules: Sequence[Module]) -> Iterator[tuple[str, Callable[[], None]]]:
         """Scripts, then functions that no other one calls by name, then the rest."""
+        found: list[tuple[Module, Definition]] = []
         for module in modules:
-            body = [s for s in module.source.tree.body if not isinstance(s, (ast.FunctionDef, ast.ClassDef))]
-            if any(not self.engine.hot.isdisjoint(module.words(s)) or self.demands.computes(module.words(s)) for s in body):
+            units = module.units_at(p.line for p in module.parts if self._worth(p.words))
+            found += [(module, d) for d in module.definitions(u for u in units if u.name) if self._demanding(d)]
+            if self._is_script(module):
                 yield module.source.shown, lambda m=module: self._script(m)
-        found = [(m, d) for m in modules for d in m.definitions if self._demanding(d)]
         called = {word for _, d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
-        found.sort(key=lambda pair: (f"{pair[1].node.name}(" in called, not is_public(pair[1])))
+        found.sort(key=lambda pair: (f"{pair[1].node.name}(" in called, pair[1].node.name.startswith("_")))
         for module, definition in found:
             yield module.source.shown, lambda m=module, d=definition: self._function(m, d, modules)
 
+    def _is_script(self, module: Module) -> bool:
+        """Whether the module body itself does something that demands."""
+        loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
+        doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
+        return any(self._worth(words := module.words(node)) or not self.demands.activations.isdisjoint(words) for node in doing)
+
+    def _worth(self, words: frozenset[str]) -> bool:
+        return not self.engine.hot.isdisjoint(words) or self.demands.computes(words)
+
     def _demanding(self, definition: Definition) -> bool:
-        if definition.nested:
-            return False
-        return not self.engine.hot.isdisjoint(definition.words) or self.demands.computes(definition.words)
+        return not definition.nested and self._worth(definition.words)
 
     def _run(self, entry: Callable[[], None]) -> None:
         engine = self.engine
@@ -198,10 +220,15 @@ class Walker:
         """A module body from top to bottom, as `python file.py` would run it."""
         module.globals["__name__"] = Const("__main__")
         frame = module.frame
-        for index, statement in enumerate(module.source.tree.body):
-            if index not in module.done:
-                module.done.add(index)
-                self.engine.execute([statement], frame)
+        for unit in module.units:
+            if unit.done:
+                continue
+            if unit.name:
+                imports.global_name(self.engine, module, unit.name)
+            elif unit.node is not None:
+                unit.done = True
+                if not self.engine.execute([unit.node], frame):
+                    return
 
     def _function(self, module: Module, definition: Definition, modules: Sequence[Module]) -> None:
         """A function that nobody called, over unknown arguments; a method on an object built with defaults."""
@@ -238,19 +265,29 @@ class Walker:
 
     def _heirs(self, owner: Class, definition: Definition, modules: Sequence[Module]) -> list[Class]:
         """Subclasses in the project, when the method calls what its own class leaves to them."""
-        if owner.node not in set(_open_classes(owner.module)):
+        if not any(_leaves_open(p) for p in owner.module.parts if p.cls == owner.name):
             return []
-        heirs = []
-        for module in modules:
-            for node in _classes(module):
-                if any(_last_name(base) == owner.name for base in node.bases) or self._inherits(module, node, owner):
-                    value = imports.global_name(self.engine, module, node.name)
-                    if isinstance(value, Class) and owner in attributes.resolution(self.engine, value) and value is not owner:
-                        heirs.append(value)
-        return heirs[:16]
+        heirs: list[Class] = []
+        waiting, seen = [owner], {owner.name}
+        while waiting and len(heirs) < _MOST_HEIRS:
+            base = waiting.pop()
+            for module, name in self._subclasses(modules).get(base.name, ()):
+                value = imports.global_name(self.engine, module, name) if name not in seen else None
+                if isinstance(value, Class) and owner in attributes.resolution(self.engine, value):
+                    seen.add(name)
+                    heirs.append(value)
+                    waiting.append(value)
+        return heirs
 
-    def _inherits(self, module: Module, node: ast.ClassDef, owner: Class) -> bool:
-        return False
+    def _subclasses(self, modules: Sequence[Module]) -> dict[str, list[tuple[Module, str]]]:
+        """Last name of a base class -> the classes that name it."""
+        if self._by_base is None:
+            self._by_base = {}
+            for module in modules:
+                for match in _CLASS.finditer(module.source.text):
+                    for base in _NAME.findall(match[2]):
+                        self._by_base.setdefault(base, []).append((module, match[1]))
+        return self._by_base
 
     # -- results -------------------------------------------------------------------------------------------------
 
@@ -270,57 +307,49 @@ class _Demands:
     """What the bytes and the words of code say about whether it can demand anything."""
 
     def __init__(self, table: Table) -> None:
-        def named(keep: Callable[..., bool]) -> frozenset[str]:
+        def named(keep: Callable[[Row], bool]) -> frozenset[str]:
             return frozenset(n.rsplit(".", 1)[-1] for row in table.rows if keep(row) for n in row.names)
 
         self.losses = table.words([Verb.LOSS])
         self.activations = named(lambda row: row.verb is Verb.OP and row.gives is not None)
-        self.turning = named(lambda row: row.verb is Verb.OP and bool(row.turns))
-        self.sums = named(lambda row: row.marks == "sum")
-        self._loss = re.compile(rb"\b(?:" + "|".join(sorted(self.losses)).encode() + rb")\b")
-        self._activation = re.compile("|".join(sorted(self.activations)).encode())
-        self._turn = re.compile(rb"\.(?:" + "|".join(sorted(self.turning)).encode() + rb")\(")
+        self.logarithms = named(lambda row: row.turns.get(Space.PROBS) is Space.LOG_PROBS)
+        self.exponentials = named(lambda row: row.turns.get(Space.LOG_PROBS) is Space.PROBS)
+        self._losses: dict[bytes, list[bytes]] = {}
+        for word in sorted(_shortest(self.losses)):
+            self._losses.setdefault(word[-5:].encode(), []).append(word.encode())
+        self._active = [word.encode() for word in sorted(_shortest(self.activations))]
+        self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE)
+        self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
+        self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
 
     def asks(self, data: bytes) -> bool:
         """Whether a file names a loss, or writes an operator that has a better form."""
-        if self._loss.search(data):
-            return True
-        return self._turn.search(data) is not None and self._activation.search(data) is not None
+        for ending, words in self._losses.items():  # most files hold no word with such an ending
+            if ending in data and any(word in data for word in words):
+                return True
+        if any(word in data for word in self._active):
+            if self._logarithm.search(data) or self._top.search(data) or _SCRIPT.search(data):
+                return True
+        return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None and b"nn." in data
 
     def computes(self, words: frozenset[str]) -> bool:
-        """Whether a function takes a logarithm or the like of an activation, or activates what a call returned."""
-        active = not self.activations.isdisjoint(words)
-        turning = not self.turning.isdisjoint(words)
-        return (active and turning) or (turning and not self.sums.isdisjoint(words)) or (active and "eval(" in words)
+        """Whether a function takes a logarithm or the like of an activation, or writes one out by hand."""
+        if not self.exponentials.isdisjoint(words) and "sum(" in words:
+            return True
+        if self.activations.isdisjoint(words):
+            return False
+        return not self.logarithms.isdisjoint(words) or not _JUDGING.isdisjoint(words)
 
 
-def is_public(definition: Definition) -> bool:
-    """Whether a function's name does not start with an underscore."""
-    return not definition.node.name.startswith("_")
+def _shortest(words: Iterable[str]) -> set[str]:
+    """Words of which no other one is a part."""
+    every = set(words)
+    return {w for w in every if not any(o != w and o in w for o in every)}
 
 
-def _classes(module: Module) -> Iterator[ast.ClassDef]:
-    return (node for node in ast.walk(ast.Module(_top(module.source.tree.body), [])) if isinstance(node, ast.ClassDef))
-
-
-def _top(body: Iterable[ast.stmt]) -> list[ast.stmt]:
-    return [s for s in body if isinstance(s, (ast.ClassDef, ast.If, ast.Try))]
-
-
-def _open_classes(module: Module) -> list[ast.ClassDef]:
-    """Classes whose methods call something on themselves that the class does not define."""
-    found = []
-    for node in _classes(module):
-        defined = {s.name for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef))}
-        words = module.words(node)
-        calls_self = "self(" in words or "__call__" in words
-        if (calls_self and not defined & {"forward", "__call__"}) or "NotImplementedError" in words or "abstractmethod" in words:
-            found.append(node)
-    return found
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+def _leaves_open(part: Part) -> bool:
+    """Whether a method calls what its own class may leave to a subclass."""
+    return not _OPEN.isdisjoint(part.words)
 
 
 def _linked(arrivals: Sequence[Arrival], bases: Sequence[ast.AST | None]) -> list[Arrival]:
