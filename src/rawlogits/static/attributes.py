@@ -82,8 +82,12 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
         return _bound(engine, found[0], obj, node, frame)
     if name == "__class__":
         return obj.cls
-    while obj.waiting and name not in obj.attrs:
-        engine.force(obj.waiting.pop())
+    for deferred in [d for d in obj.waiting if d.func is None or _may_set(engine, d.func, name)]:
+        if deferred in obj.waiting:
+            obj.waiting.remove(deferred)
+            engine.briefly(lambda d=deferred: engine.force(d))
+        if name in obj.attrs:
+            break
     if name not in obj.attrs:
         _run_setter(engine, obj, name)
     if name in obj.attrs:
@@ -104,19 +108,34 @@ def initialise(obj: Obj) -> None:
         pending()
 
 
+def _may_set(engine: Engine, func: Func, name: str) -> bool:
+    words = engine.words_of(func)
+    return name in words or "setattr(" in words or "super(" in words
+
+
 def _run_setter(engine: Engine, obj: Obj, name: str) -> None:
     """Run the first method that assigns `self.name`: attributes may be set anywhere in a class."""
     for cls in resolution(engine, obj.cls):
-        if not isinstance(cls, Class) or not cls.module.source.written:
+        if not isinstance(cls, Class) or not cls.module.source.written or name not in engine.class_words(cls):
             continue
-        for method in cls.node.body:
-            if not isinstance(method, ast.FunctionDef) or method in obj.tried or method.name == "__init__":
-                continue
-            if name in _sets(method) and method not in engine.stack:
+        for method in _setting(cls.node).get(name, ()):
+            if method not in obj.tried and method not in engine.stack:
                 obj.tried.add(method)
                 func = Func(method, cls.module, cls.closure, cls, obj)
-                engine.detached(lambda f=func: engine.force(engine.call(f, Args(open=True), f.node, f.module.frame)))
+                run = lambda f=func: engine.force(engine.call(f, Args(open=True), f.node, f.module.frame))  # noqa: E731
+                engine.detached(lambda: engine.briefly(run))
                 return
+
+
+@lru_cache(maxsize=8192)
+def _setting(node: ast.ClassDef) -> dict[str, list[ast.FunctionDef]]:
+    """Attribute -> the methods (other than `__init__`) that assign it."""
+    found: dict[str, list[ast.FunctionDef]] = {}
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name != "__init__":
+            for name in _sets(method):
+                found.setdefault(name, []).append(method)
+    return found
 
 
 @lru_cache(maxsize=8192)
@@ -137,18 +156,47 @@ def _sets(method: ast.FunctionDef) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8192)
-def _mutates(node: ast.AST) -> bool:
+def _changed(node: ast.FunctionDef) -> frozenset[str]:
+    """What a function changes of what it is given: `layers` (a parameter), `.layers` (an attribute of its first)."""
+    params = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
+    found = set()
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute) and (isinstance(inner.ctx, ast.Store) or inner.attr in _MUTATORS):
-            return True
-        if isinstance(inner, ast.Name) and inner.id == "setattr":
-            return True
-    return False
+        target: ast.AST | None = None
+        if isinstance(inner, (ast.Attribute, ast.Subscript)) and isinstance(inner.ctx, ast.Store):
+            target = inner.value
+        elif isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _MUTATORS:
+            target = inner.func.value
+        elif isinstance(inner, ast.Call) and getattr(inner.func, "id", "") == "setattr" and inner.args:
+            target = inner.args[0]
+        if isinstance(target, ast.Attribute) and getattr(target.value, "id", None) in params[:1]:
+            found.add(f".{target.attr}")
+        elif isinstance(target, ast.Name) and target.id in params:
+            found.add(target.id)
+    return frozenset(found)
 
 
 def changes_things(deferred: Deferred) -> bool:
-    """Whether a call whose result nobody reads may have been made to change an object."""
-    return deferred.func is not None and _mutates(deferred.func.node)
+    """Whether a call whose result nobody reads must run now: it changes what somebody else holds.
+
+    A method that gives its own object new attributes can wait until one of them is asked for.
+    """
+    func = deferred.func
+    if func is None or not isinstance(func.node, ast.FunctionDef):
+        return False
+    changed = _changed(func.node)
+    if not isinstance(func.bound, Obj):
+        return bool(changed)
+    own = {f".{name}" for name in func.bound.attrs}
+    params = func.node.args.args[:1]
+    fresh = {params[0].arg} if params else set()
+    return bool((changed - fresh) & own) or bool({c for c in changed if not c.startswith(".")} - fresh) or (
+        not own.isdisjoint({f".{name}" for name in _sets(func.node)})
+    ) or _adds_module(func.node)
+
+
+@lru_cache(maxsize=8192)
+def _adds_module(node: ast.FunctionDef) -> bool:
+    return any(isinstance(n, ast.Attribute) and n.attr in ("add_module", "register_module") for n in ast.walk(node))
 
 
 def _class_of(value: Value) -> Class | None:
@@ -283,11 +331,15 @@ def set_attribute(engine: Engine, value: Value, name: str, new: Value) -> None:
 
 def _setter(engine: Engine, cls: Class, name: str) -> tuple[ast.FunctionDef, Class] | None:
     for one in resolution(engine, cls):
-        if isinstance(one, Class):
-            for statement in one.node.body:
-                if isinstance(statement, ast.FunctionDef) and statement.name == name and _is_accessor(statement):
-                    return statement, one
+        if isinstance(one, Class) and (found := _accessors(one.node).get(name)) is not None:
+            return found, one
     return None
+
+
+@lru_cache(maxsize=8192)
+def _accessors(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
+    """Property -> its setter."""
+    return {s.name: s for s in node.body if isinstance(s, ast.FunctionDef) and _is_accessor(s)}
 
 
 def set_item(engine: Engine, container: Value, index: ast.expr, new: Value, frame: Frame) -> None:
@@ -392,9 +444,9 @@ def _selected(holder: object, options: Sequence[tuple[Const, Value]], key: Value
     if not options or len(options) > MOST_ITEMS:
         return Unknown("value from a container by a computed key")
     name = first_key(key) or f"{id(holder)}"
-    text = ast.unparse(node.slice) if isinstance(node, ast.Subscript) else "key"
+    subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("key")
     return choose(
-        Alternative((Fact(name, "==", k.value, True, f"{text} == {k.value!r}", dispatch=True),), v) for k, v in options
+        Alternative((Fact(name, "==", k.value, True, subject, dispatch=True),), v) for k, v in options
     )
 
 
@@ -407,8 +459,9 @@ def any_of_module(engine: Engine, module: ModuleRef, key: Value, node: ast.AST) 
     if not offered or len(offered) > MOST_ITEMS:
         return Unknown("value from a container by a computed key")
     name = first_key(key) or f"{module.module.source.shown}:{node.lineno}"  # type: ignore[attr-defined]
+    subject = ast.Name("the name")
     return choose(
-        Alternative((Fact(name, "==", n, True, f"the name is {n!r}", dispatch=True, assumed=True),), v) for n, v in offered
+        Alternative((Fact(name, "==", n, True, subject, dispatch=True, assumed=True),), v) for n, v in offered
     )
 
 

@@ -120,13 +120,18 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
         return True
     if not engine.hot.isdisjoint(engine.words_of(func)):
         return True
-    if any(carries(engine, value, 2) for value in args.every()):
+    if any(carries(engine, value, 1) for value in args.every()):
         return True
     return func.bound is not None and carries(engine, func.bound, 2)
 
 
+_CARRIERS = (Obj, Built, Ext, Func, Class, Seq, Map, Choice, Partial, Deferred)
+
+
 def carries(engine: Engine, value: Value, depth: int) -> bool:
     """Whether a loss can be reached through a value."""
+    if not isinstance(value, _CARRIERS):
+        return False
     if isinstance(value, Deferred):
         return value.value is not None and carries(engine, value.value, depth)
     if isinstance(value, Choice):
@@ -140,15 +145,13 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
     if isinstance(value, Func):
         return not engine.hot.isdisjoint(engine.words_of(value))
     if isinstance(value, (Class, Obj)):
-        cls = value.cls if isinstance(value, Obj) else value
-        if not engine.hot.isdisjoint(engine.class_words(cls)):
+        if engine.is_hot(value.cls if isinstance(value, Obj) else value):
             return True
         return depth > 0 and isinstance(value, Obj) and any(carries(engine, v, depth - 1) for v in value.attrs.values())
-    if isinstance(value, Seq) and depth:
-        return any(carries(engine, v, depth - 1) for v in value.items)
-    if isinstance(value, Map) and depth:
-        return any(carries(engine, v, depth - 1) for v in value.items.values())
-    return False
+    if not depth:
+        return False
+    items = value.items.values() if isinstance(value, Map) else value.items if isinstance(value, Seq) else ()
+    return any(carries(engine, v, depth - 1) for v in items)
 
 
 def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -250,9 +253,14 @@ def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, pa
     if not isinstance(noted, (ast.Name, ast.Attribute)) or default is not None:
         return unknown
     kind = engine.force(engine.detached(lambda: engine.evaluate(noted, func.module.frame)))
-    if isinstance(kind, Class) and kind.module.source.written and engine.call_depth < DEEPEST_CALL // 2:
+    if isinstance(kind, Class) and kind.module.source.written and engine.call_depth < DEEPEST_CALL // 2 and _runs(engine, kind):
         return instantiate(engine, kind, Args(), noted, func.module.frame)
     return unknown
+
+
+def _runs(engine: Engine, cls: Class) -> bool:
+    """Whether objects of a class can be called: a model or a loss, not a bag of settings."""
+    return any(attributes.class_attribute(engine, cls, name) for name in ("__call__", *engine.table.call_methods))
 
 
 # -- classes of the project --------------------------------------------------------------------------------------

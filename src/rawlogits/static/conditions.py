@@ -117,9 +117,8 @@ def _several(engine: Engine, test: ast.BoolOp, frame: Frame) -> Outcome:
 
 def _opaque(test: ast.AST, frame: Frame, key: str = "") -> Outcome:
     """A test of which nothing is known but that it has two outcomes."""
-    text = ast.unparse(test)
     key = key or f"{frame.module.source.shown}:{test.lineno}:{test.col_offset}"  # type: ignore[attr-defined]
-    fact = Fact(key, "true", None, True, text)
+    fact = Fact(key, "true", None, True, test)
     return Outcome(None, (fact,), (fact.negated(),))
 
 
@@ -194,21 +193,26 @@ def _fact(value: Unknown, op: str, const: object, test: ast.Compare, frame: Fram
         return _opaque(test, frame)
     constant_first = isinstance(test.left, ast.Constant)
     subject = test.comparators[0] if constant_first else test.left
-    fact = Fact(value.key, op, const, True, f"{ast.unparse(subject)} {op} {const!r}")
+    fact = Fact(value.key, op, const, True, subject)
     return Outcome(None, (fact,), (fact.negated(),))
 
 
 def describe(facts: Facts) -> str:
     """The condition that a user reads: `args.model == 'mlp'`.
 
-    >>> describe((Fact("k", "==", "mlp", True, "name == 'mlp'"),))
+    >>> describe((Fact("k", "==", "mlp", True, ast.Name("name"), dispatch=True),))
     "name == 'mlp'"
     """
-    wanted = [f for f in facts if f.dispatch and f.text]
-    positive = list(dict.fromkeys(f.text for f in wanted if f.truth))
+    wanted = [f for f in facts if f.dispatch and f.subject is not None]
+    positive = list(dict.fromkeys(_words(f) for f in wanted if f.truth))
     if positive:
         return " and ".join(positive)
-    return " and ".join(dict.fromkeys(f"not ({f.text})" for f in wanted[-1:]))
+    return " and ".join(dict.fromkeys(f"not ({_words(f)})" for f in wanted[-1:]))
+
+
+def _words(fact: Fact) -> str:
+    subject = ast.unparse(fact.subject) if fact.subject is not None else fact.key
+    return subject if fact.op == "true" else f"{subject} {fact.op} {fact.const!r}"
 
 
 def bool_value(outcome: Outcome, key: str) -> Value:

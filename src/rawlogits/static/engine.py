@@ -41,8 +41,10 @@ from rawlogits.table.lookup import Table
 
 DEEPEST_CALL = 40
 DEEPEST_EXPRESSION = 150
-MOST_STEPS = 200_000
+MOST_STEPS = 40_000
 """Statements and expressions that one entry point may take."""
+BRIEF_STEPS = 150
+"""And that a call may take whose result nobody reads and which demands nothing."""
 
 TOO_DEEP = Unknown("too deep")
 TOO_LONG = Unknown("too long")
@@ -95,6 +97,7 @@ class Engine:
         self.facts: list[Fact] = []
         self.journal: list[tuple[Any, Any, Any]] = []
         self.steps = 0
+        self.limit = MOST_STEPS
         self.call_depth = 0
         self.expression_depth = 0
         self.stack: list[ast.AST] = []
@@ -113,6 +116,7 @@ class Engine:
         self.hot: frozenset[str] = frozenset()
         """Words whose presence makes a function worth running for what it demands."""
         self.words: dict[ast.AST, frozenset[str]] = {}
+        self.hot_classes: dict[ast.ClassDef, bool] = {}
 
     # -- the parts -----------------------------------------------------------------------------------------------
 
@@ -133,7 +137,15 @@ class Engine:
     def spent(self) -> bool:
         """Count one step; True when this entry point has had its share."""
         self.steps += 1
-        return self.steps > MOST_STEPS
+        return self.steps > self.limit
+
+    def briefly(self, compute: Callable[[], Value]) -> Value:
+        """Compute what is probably of no interest, in a small share of the steps."""
+        outer, self.limit = self.limit, min(self.limit, self.steps + BRIEF_STEPS)
+        try:
+            return compute()
+        finally:
+            self.limit = outer
 
     def words_of(self, func: Func) -> frozenset[str]:
         """The identifiers in a function's source."""
@@ -148,6 +160,13 @@ class Engine:
         if words is None:
             words = self.words[cls.node] = cls.module.words(cls.node)
         return words
+
+    def is_hot(self, cls: Class) -> bool:
+        """Whether a class's source names a loss or calls what does."""
+        known = self.hot_classes.get(cls.node)
+        if known is None:
+            known = self.hot_classes[cls.node] = not self.hot.isdisjoint(self.class_words(cls))
+        return known
 
     # -- laziness ------------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ def _from(engine: Engine, node: ast.ImportFrom, name: str, importer: Module) -> 
     if isinstance(source, ModuleRef):
         return member(engine, source.module, name)
     if isinstance(source, Ext):
-        return Ext(engine.table.canonical(f"{source.name}.{name}"))
+        return Const(False) if name == "TYPE_CHECKING" else Ext(engine.table.canonical(f"{source.name}.{name}"))
     return source
 
 
@@ -76,7 +76,7 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
     """What a module's global name is bound to, running only the statements that bind it; None when nothing does."""
     if name in module.globals:
         return engine.force(module.globals[name])
-    if name in module.bindings:
+    if module.mentions(name) and name in module.bindings:
         if name in module.running:
             return Unknown("too deep")
         module.running.add(name)

@@ -132,6 +132,10 @@ class Module:
         starts = [unit.line for unit in self.units]
         return [self.units[i] for i in sorted({bisect.bisect_right(starts, line) - 1 for line in lines}) if i >= 0]
 
+    def mentions(self, name: str) -> bool:
+        """Whether it is worth asking for the bindings of a name: the text of a module not cut yet must hold it."""
+        return "bindings" in self.__dict__ or name in self.source.text
+
     @cached_property
     def bindings(self) -> dict[str, list[Unit]]:
         """Name -> the units that bind it or change what it is bound to, in order."""
@@ -144,6 +148,8 @@ class Module:
     @cached_property
     def stars(self) -> list[ast.ImportFrom]:
         """The `from x import *` statements."""
+        if "import *" not in self.source.text:
+            return []
         plain = (unit.node for unit in self.units if not unit.name and unit.node is not None)
         nodes = (n for s in plain for n in _flat(s) if isinstance(n, ast.ImportFrom))
         return [n for n in nodes if n.names[0].name == "*"]
@@ -232,6 +238,8 @@ def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
     yield statement
     if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return
+    if isinstance(statement, ast.If) and _only_for_types(statement.test):
+        return
     for block in ("body", "orelse", "finalbody"):
         for inner in getattr(statement, block, ()):
             yield from _flat(inner)
@@ -241,6 +249,10 @@ def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
     for case in getattr(statement, "cases", ()):
         for inner in case.body:
             yield from _flat(inner)
+
+
+def _only_for_types(test: ast.expr) -> bool:
+    return getattr(test, "id", getattr(test, "attr", "")) == "TYPE_CHECKING"
 
 
 def bound_names(statement: ast.stmt) -> Iterator[str]:

@@ -50,7 +50,7 @@ def _expression(engine: Engine, node: ast.Expr, frame: Frame) -> bool:
     value = engine.evaluate(node.value, frame)
     if isinstance(node.value, ast.Call):
         if isinstance(value, Deferred) and attributes.changes_things(value):
-            engine.force(value)
+            engine.briefly(lambda: engine.force(value))
         target = inplace_target(engine, node.value)
         if target is not None:
             assign(engine, target, value, frame)

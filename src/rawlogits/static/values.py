@@ -23,13 +23,13 @@ MOST_OBJECTS = 64
 
 
 class Fact(NamedTuple):
-    """One outcome of one test: `key op const` is `truth`. `text` is the test as its author wrote it."""
+    """One outcome of one test: `key op const` is `truth`. `subject` is what was tested, as its author wrote it."""
 
     key: str
     op: str
     const: object
     truth: bool
-    text: str = ""
+    subject: ast.AST | None = None
     dispatch: bool = False
     """Whether the test chose *which object* runs (a program that some user runs) or *which value* came out."""
     assumed: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from pathlib import Path
 from rawlogits.finding import Arrival, Place
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
-from rawlogits.static.engine import Args, Engine, LossSite
+from rawlogits.static.engine import MOST_STEPS, Args, Engine, LossSite
 from rawlogits.space import Space
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
@@ -30,6 +31,8 @@ _RECURSION = 12_000
 _CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
 _NAME = re.compile(r"\w+")
 _MOST_HEIRS = 16
+_DISTINCT = 3
+"""A function name that is defined more often than this says nothing about who is called."""
 _OPEN = frozenset({"self(", "__call__", "NotImplementedError", "abstractmethod"})
 _JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
 """Words of code that reads a trained model's output."""
@@ -159,7 +162,8 @@ class Walker:
     def _heat(self, modules: Sequence[Module]) -> None:
         """Words that make a function worth running: losses, and calls of functions that are worth it themselves."""
         parts = [p for m in modules for p in m.parts]
-        names = {f"{p.name}(" for p in parts if p.name not in _GENERIC} | {f"{p.cls}(" for p in parts if p.cls}
+        defined = Counter(p.name for p in parts if p.name not in _GENERIC)
+        names = {f"{n}(" for n, times in defined.items() if times <= _DISTINCT} | {f"{p.cls}(" for p in parts if p.cls}
         callers: dict[str, list[Part]] = {}
         fresh: list[Part] = []
         for part in parts:
@@ -198,7 +202,7 @@ class Walker:
         """Whether the module body itself does something that demands."""
         loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
         doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
-        return any(self._worth(words := module.words(node)) or not self.demands.activations.isdisjoint(words) for node in doing)
+        return any(self._worth(words := module.words(node)) or not self.demands.activating.isdisjoint(words) for node in doing)
 
     def _worth(self, words: frozenset[str]) -> bool:
         return not self.engine.hot.isdisjoint(words) or self.demands.computes(words)
@@ -209,6 +213,7 @@ class Walker:
     def _run(self, entry: Callable[[], None]) -> None:
         engine = self.engine
         engine.steps = engine.call_depth = engine.expression_depth = 0
+        engine.limit = MOST_STEPS
         engine.facts, engine.journal, engine.exits = [], [], []
         engine.stack, engine.callers = [], []
         try:
@@ -238,7 +243,7 @@ class Walker:
         if not definition.owner:
             value: Value | None = imports.global_name(engine, module, definition.node.name)
             func = value if isinstance(value, Func) and value.node is definition.node else Func(definition.node, module)
-            engine.force(calls.run(engine, func, Args(), definition.node, frame))
+            engine.force(calls.run(engine, func, Args(open=True), definition.node, frame))
             return
         owner = self._class(module, definition.owner)
         for receiver in [owner, *self._heirs(owner, definition, modules)]:
@@ -254,7 +259,7 @@ class Walker:
             func = Func(definition.node, owner.module, owner.closure, owner)
         kind = {"static": None, "class": cls}.get(func.kind, obj)
         bound = func if kind is None else func.bind(kind)
-        engine.force(calls.run(engine, bound, Args(), definition.node, owner.module.frame))
+        engine.force(calls.run(engine, bound, Args(open=True), definition.node, owner.module.frame))
 
     def _class(self, module: Module, path: tuple[ast.ClassDef, ...]) -> Class:
         value = imports.global_name(self.engine, module, path[0].name)
@@ -312,6 +317,7 @@ class _Demands:
 
         self.losses = table.words([Verb.LOSS])
         self.activations = named(lambda row: row.verb is Verb.OP and row.gives is not None)
+        self.activating = frozenset(f"{word}(" for word in self.activations)
         self.logarithms = named(lambda row: row.turns.get(Space.PROBS) is Space.LOG_PROBS)
         self.exponentials = named(lambda row: row.turns.get(Space.LOG_PROBS) is Space.PROBS)
         self._losses: dict[bytes, list[bytes]] = {}
