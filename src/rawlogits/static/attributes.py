@@ -350,6 +350,7 @@ def set_item(engine: Engine, container: Value, index: ast.expr, new: Value, fram
     if isinstance(container, Map):
         if place is not ... and hashable(place):
             engine.write(container.items, place, new)
+            container.open |= engine.uncounted > 0
         else:
             old = container.items.get(COMPUTED)
             engine.write(container.items, COMPUTED, new if old is None else joined([((), old), ((), new)]))

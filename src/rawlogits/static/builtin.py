@@ -117,8 +117,8 @@ def _reversed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 def _len(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     value = engine.force(args.values[0]) if args.values else _UNKNOWN
-    if isinstance(value, (Seq, Map)) and not value.open:
-        return Const(len(value.items))
+    if isinstance(value, (Seq, Map)) and not value.open and (value.items or getattr(value, "frozen", False)):
+        return Const(len(value.items))  # an empty list may be filled by a call that nobody needed yet
     if isinstance(value, Const) and isinstance(value.value, (str, tuple)):
         return Const(len(value.value))
     if isinstance(value, Obj):
@@ -192,7 +192,7 @@ def _is_a(engine: Engine, value: Value, kind: Value) -> bool | None:
         if isinstance(value, Map):
             return kind.name in ("builtins.dict", "collections.OrderedDict", "collections.abc.Mapping", "typing.Mapping")
         if isinstance(value, Built):
-            return True if kind.name == value.name else None
+            return True if kind.name == value.name else False if kind.name.startswith("builtins.") else None
         if isinstance(value, Tensor):
             return False if kind.name.startswith("builtins.") else True if kind.name.endswith(".Tensor") else None
     if isinstance(kind, Class):
@@ -353,6 +353,7 @@ FUNCTIONS: dict[str, Function] = {
 def _append(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
     if isinstance(receiver, Seq) and args.values:
         engine.rewrite(receiver, [*receiver.items, args.values[0]])
+        receiver.open |= engine.uncounted > 0
     return NONE
 
 

@@ -107,6 +107,8 @@ class Engine:
         self.reached: set[ast.AST] = set()
         self.loose: dict[tuple[str, str], Value] = {}
         """Attributes written on values that are unknown but have a key."""
+        self.uncounted = 0
+        """How many loops are running whose number of turns is not known."""
         self.exits: list[list[tuple[dict[str, Value], Facts]]] = []
         """Names at each break and continue, one list for every loop that runs."""
         self.losses: dict[tuple[str, int, int], LossSite] = {}
@@ -193,8 +195,12 @@ class Engine:
                 compute, value.compute = value.compute, None
                 value.value = compute()
             value = value.value
-        if isinstance(value, Choice) and self.facts:
-            return self.filtered(value)
+        if isinstance(value, Choice):
+            if any(isinstance(a.value, Deferred) for a in value.alternatives):
+                outcomes = self.fork([(a.facts, lambda v=a.value: self.force(v)) for a in value.alternatives])
+                value = choose(Alternative(facts, out) for facts, out in outcomes)
+            if self.facts and isinstance(value, Choice):
+                return self.filtered(value)
         return value
 
     def filtered(self, value: Choice) -> Value:

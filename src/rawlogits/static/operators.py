@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.space import Space
 from rawlogits.static.conditions import describe
-from rawlogits.static.engine import TOO_LONG, Args, Engine, LossSite, literal
+from rawlogits.static.engine import TOO_LONG, Args, Engine, LossSite, literal, tensors
 from rawlogits.static.names import Module
 from rawlogits.static.values import (
     NONE,
@@ -115,7 +115,8 @@ def _op(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST, f
     arg = engine.force(arg)
     axis = literal(engine.force(given.values[row.axis])) if row.axis in given.values else row.defaults.get(row.axis)
     axis = axis if isinstance(axis, int) and not isinstance(axis, bool) else row.class_axis
-    meet(engine, "op", row, arg, axis, made, node, node, frame)
+    if not (row.turns and any(t.mixed for t in tensors(arg))):
+        meet(engine, "op", row, arg, axis, made, node, node, frame)
     if row.turns.get(Space.PROBS) is Space.LOG_PROBS and isinstance(arg, Tensor) and arg.form == "sum of exp":
         naive(engine, "logsumexp", arg, node, frame)
     undone = _undone(given.nodes.get(row.arg), node, frame)
@@ -177,21 +178,18 @@ def _kept(row: Row, value: Value, reduced: object, rank: int | None, made: Trace
 
 
 def _averaged(row: Row, value: Tensor, reduced: object, made: Trace) -> Value:
-    """A mean keeps a distribution unless it runs over the axis that the distribution is normalised over."""
-    separate = (
-        isinstance(reduced, int)
-        and value.axis is not None
-        and reduced != value.axis
-        and ((reduced < 0) == (value.axis < 0) or (reduced == 0 and value.axis == -1) or _apart(reduced, value))
-    )
-    elementwise = value.space in (Space.SIGMOID, Space.LOGITS) and isinstance(reduced, int)
-    if separate or elementwise:
-        return value.but(rank=None, axis=None, size=None, size_axis=None)
+    """A mean keeps a distribution unless it runs over the axis that the distribution is normalised over.
+
+    The mean over that axis would be a constant, so axes that are written differently are taken to differ.
+    """
+    if isinstance(reduced, int) and not isinstance(reduced, bool):
+        over = value.axis
+        if over is not None and value.rank is not None:
+            over, reduced = over % value.rank, reduced % value.rank
+        elementwise = value.space in (Space.SIGMOID, Space.LOGITS)
+        if elementwise or (over is not None and over != reduced):
+            return value.but(rank=None, axis=None, size=None, size_axis=None, mixed=not value.space is Space.LOGITS)
     return Tensor(None, row.short, made)
-
-
-def _apart(reduced: int, value: Tensor) -> bool:
-    return value.rank is not None and value.axis is not None and reduced % value.rank != value.axis % value.rank
 
 
 def _united(engine: Engine, value: Value, row: Row) -> Value:
@@ -270,7 +268,7 @@ def meet(
             site.resolved = True
         for member, tensor in zip(members, found):
             if tensor.space is not None:
-                facts = tuple(engine.facts) + member.facts if len(programs) > 1 else member.facts
+                facts = tuple(f for f in member.facts if f not in engine.facts)
                 _arrive(engine, verb, row, tensor, facts, axis, made, demanded, frame, marks)
 
 

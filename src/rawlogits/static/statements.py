@@ -209,7 +209,7 @@ def _for(engine: Engine, node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
         return engine.execute(node.orelse, frame)
     for item in items:
         assign(engine, node.target, item, frame)
-        if not _loop_body(engine, node.body, frame):
+        if not _loop_body(engine, node.body, frame, exact):
             return False
     return engine.execute(node.orelse, frame) if node.orelse else True
 
@@ -219,14 +219,16 @@ def _while(engine: Engine, node: ast.While, frame: Frame) -> bool:
     if outcome.known is False:
         return engine.execute(node.orelse, frame)
     _widen(engine, node, frame)
-    return _loop_body(engine, node.body, frame)
+    return _loop_body(engine, node.body, frame, counted=False)
 
 
-def _loop_body(engine: Engine, body: list[ast.stmt], frame: Frame) -> bool:
+def _loop_body(engine: Engine, body: list[ast.stmt], frame: Frame, counted: bool) -> bool:
     """One turn. The path goes on after the loop if the turn ends, or breaks, or continues."""
     engine.exits.append([])
     here = len(engine.facts)
+    engine.uncounted += not counted
     goes_on = engine.execute(body, frame)
+    engine.uncounted -= not counted
     exits = engine.exits.pop()
     del engine.facts[here:]
     if not goes_on and exits:

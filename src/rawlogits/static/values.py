@@ -100,6 +100,8 @@ class Tensor(Value):
     """The tensor that the formula of `form` is about."""
     guarded: bool = False
     scaled: bool = False
+    mixed: bool = False
+    """An average of several distributions: still a probability, but not one softmax whose logarithm has a fused form."""
     marks: frozenset[str] = frozenset()
     basis: ast.AST | None = None
     """The node that made the raw scores which an activation turned into this."""
@@ -434,4 +436,8 @@ def _satisfiable(group: Facts) -> bool:
     first = group[0]
     if all(f.op == first.op and f.truth is first.truth and f.const is first.const for f in group):
         return True
+    outcomes: dict[tuple[str, str], bool] = {}
+    for fact in group:  # the same test cannot have come out both ways
+        if outcomes.setdefault((fact.op, repr(fact.const)), fact.truth) is not fact.truth:
+            return False
     return any(all(_holds(f, c) for f in group) for c in _candidates(group))

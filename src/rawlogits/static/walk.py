@@ -375,7 +375,8 @@ def _linked(arrivals: Sequence[Arrival], bases: Sequence[ast.AST | None]) -> lis
 def _kind(arrival: Arrival) -> str:
     if arrival.verb == "loss" and arrival.activation is not None:
         return f"loss:{arrival.activation}"
-    if arrival.verb == "compare" and arrival.constant is not None and 0.05 < arrival.constant < 0.95:
+    per_label = arrival.got is Space.PROBS and arrival.axis is not None
+    if arrival.verb == "compare" and per_label and arrival.constant is not None and 0.05 < arrival.constant < 0.95:
         return "threshold"
     return ""
 
