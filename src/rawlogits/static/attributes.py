@@ -10,6 +10,7 @@ from rawlogits.static import imports
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
 from rawlogits.static.values import (
+    MISSING,
     Alternative,
     Bound,
     Built,
@@ -32,6 +33,7 @@ from rawlogits.static.values import (
     Value,
     choose,
 )
+from rawlogits.table.row import Verb
 
 MOST_ITEMS = 64
 COMPUTED = "\0computed"
@@ -41,13 +43,15 @@ _MUTATORS = frozenset({"append", "extend", "insert", "setattr", "add_module", "r
 
 def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
     """`value.name`, not called."""
+    if isinstance(value, Bound) and isinstance(value.receiver, Tensor):
+        value = property_of(engine, value)
     if isinstance(value, Deferred) or isinstance(value, Choice):
         return engine.then(value, lambda v: attribute(engine, v, name, node, frame))
     if isinstance(value, Obj):
         return object_attribute(engine, value, name, node, frame)
     if isinstance(value, Class):
         found = class_attribute(engine, value, name)
-        return found[0] if found else _class_fallback(value, name)
+        return _of_class(engine, found[0], value) if found else _class_fallback(value, name)
     if isinstance(value, Super):
         found = class_attribute(engine, _class_of(value.receiver) or value.cls, name, after=value.cls)
         return _bound(engine, found[0], value.receiver, node, frame) if found else Bound(value, name)
@@ -63,6 +67,14 @@ def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Fra
         key = f"{value.key}.{name}" if value.key else ""
         return engine.loose.get((value.key, name)) or Unknown(value.reason, key)
     return Bound(value, name)
+
+
+def property_of(engine: Engine, bound: Bound) -> Value:
+    """A property of a tensor that is read, not called: `x.T`, `x.data`."""
+    keeps = any(row.verb is Verb.KEEPS for row in engine.table.method(bound.name))
+    if keeps and isinstance(bound.receiver, Tensor):
+        return piece(bound.receiver)
+    return Unknown(f"attribute unknown {bound.name}")
 
 
 def _class_fallback(cls: Class, name: str) -> Value:
@@ -98,7 +110,7 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
         result = engine.force(engine.call(getter[0].bind(obj), Args([Const(name)], [ast.Constant(name)]), node, frame))
         obj.tried.discard(obj.node)
         return result
-    return Unknown(f"attribute unknown {name}", f"{obj.key}.{name}")
+    return Unknown(f"attribute unknown {name}", f"{MISSING}{obj.key}.{name}")
 
 
 def initialise(obj: Obj) -> None:
@@ -201,6 +213,12 @@ def _adds_module(node: ast.FunctionDef) -> bool:
 
 def _class_of(value: Value) -> Class | None:
     return value.cls if isinstance(value, Obj) else value if isinstance(value, Class) else None
+
+
+def _of_class(engine: Engine, found: Value, cls: Class) -> Value:
+    """What `cls.name` reads: a class method is bound to the class, any other is as it stands."""
+    found = engine.force(found)
+    return found.bind(cls) if isinstance(found, Func) and found.kind == "class" and found.bound is None else found
 
 
 def _bound(engine: Engine, found: Value, receiver: Value, node: ast.AST, frame: Frame) -> Value:
@@ -396,9 +414,9 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
     if isinstance(value, Tensor):
         return piece(value)
     if isinstance(value, Seq):
-        return _seq_item(value, place, key, node)
+        return _seq_item(engine, value, place, key, node)
     if isinstance(value, Map):
-        return _map_item(value, place, key, node)
+        return _map_item(engine, value, place, key, node)
     if isinstance(value, Bound) and value.name == "__dict__" and isinstance(value.receiver, ModuleRef):
         return any_of_module(engine, value.receiver, key, node)
     if isinstance(value, Obj):
@@ -420,35 +438,49 @@ def _item_key(value: Value, key: Value) -> str:
     return f"{base}[{inner}]" if base and inner else ""
 
 
-def _seq_item(value: Seq, place: object, key: Value, node: ast.AST) -> Value:
+def _seq_item(engine: Engine, value: Seq, place: object, key: Value, node: ast.AST) -> Value:
     if isinstance(place, int) and not isinstance(place, bool):
         if -len(value.items) <= place < len(value.items):
             return value.items[place]
         if value.open and value.items:
             return value.items[-1]
         return Unknown("value from a container by a computed key")
-    return _selected(value.items, [(Const(i), v) for i, v in enumerate(value.items)], key, node)
+    return _selected(engine, value, [(Const(i), v) for i, v in enumerate(value.items)], key, node)
 
 
-def _map_item(value: Map, place: object, key: Value, node: ast.AST) -> Value:
+def _map_item(engine: Engine, value: Map, place: object, key: Value, node: ast.AST) -> Value:
     if place is not ... and hashable(place):
         if place in value.items:
             return value.items[place]
         return value.items.get(COMPUTED, Unknown("value from a container by a computed key"))
     if COMPUTED in value.items and len(value.items) == 1:
         return value.items[COMPUTED]
-    return _selected(value.items, [(Const(k), v) for k, v in value.items.items() if k != COMPUTED], key, node)
+    return _selected(engine, value, [(Const(k), v) for k, v in value.items.items() if k != COMPUTED], key, node)
 
 
-def _selected(holder: object, options: Sequence[tuple[Const, Value]], key: Value, node: ast.AST) -> Value:
-    """Any item, chosen by a key that is not known: a dispatch over programs when the items are code."""
+def _selected(engine: Engine, holder: Value, options: Sequence[tuple[Const, Value]], key: Value, node: ast.AST) -> Value:
+    """Any item, chosen by a key that is not known: a dispatch over programs unless the items are numbers."""
+    domain = engine.domains.get(first_key(key))
+    if domain is not None:
+        options = [(k, v) for k, v in options if k.value in domain] or options
     if not options or len(options) > MOST_ITEMS:
         return Unknown("value from a container by a computed key")
     name = first_key(key) or f"{id(holder)}"
     subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("key")
+    forced = [(k, engine.force(v)) for k, v in options]
+    dispatch = not any(_computed(engine, v) for _, v in forced)
     return choose(
-        Alternative((Fact(name, "==", k.value, True, subject, dispatch=True),), v) for k, v in options
+        Alternative((Fact(name, "==", k.value, True, subject, dispatch=dispatch),), v) for k, v in forced
     )
+
+
+def _computed(engine: Engine, value: Value) -> bool:
+    """Whether a value is a number that came out of a computation, or holds one."""
+    if isinstance(value, Seq):
+        return any(_computed(engine, item) for item in value.items)
+    if isinstance(value, Choice):
+        return any(_computed(engine, a.value) for a in value.alternatives)
+    return isinstance(value, Tensor)
 
 
 def any_of_module(engine: Engine, module: ModuleRef, key: Value, node: ast.AST) -> Value:
@@ -508,14 +540,14 @@ def unpacked(engine: Engine, value: Value, targets: Sequence[ast.expr]) -> Itera
                 yield value.items[place] if -len(value.items) <= place < len(value.items) else Unknown("branches differ")
         return
     for i, target in enumerate(targets):
-        yield engine.then(value, lambda v, i=i, t=target: _part(v, i))
+        yield engine.then(value, lambda v, i=i, t=target: _part(engine, v, i))
 
 
-def _part(value: Value, index: int) -> Value:
+def _part(engine: Engine, value: Value, index: int) -> Value:
     if isinstance(value, Tensor):
         return piece(value)
     if isinstance(value, Seq):
-        return _seq_item(value, index, Const(index), ast.Constant(index))
+        return _seq_item(engine, value, index, Const(index), ast.Constant(index))
     if isinstance(value, Map):
         keys = list(value.items)
         return Const(keys[index]) if index < len(keys) else Unknown("value from a container by a computed key")

@@ -34,7 +34,7 @@ from rawlogits.static.values import (
     alternatives,
     as_dispatch,
     choose,
-    object_like,
+    are_objects,
 )
 from rawlogits.table.row import Row, Verb, spelling
 
@@ -197,7 +197,7 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
     if not inner.returns:
         return Unknown("computed")
     values = [engine.force(r.value) if len(inner.returns) > 1 else r.value for r in inner.returns]
-    if len(values) > 1 and all(object_like(a.value) for v in values for a in alternatives(v)):
+    if len(values) > 1 and are_objects(values):
         return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(inner.returns, values))
     if len(values) == 1:
         return values[0]
@@ -348,7 +348,7 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
         receiver = args.values[0] if args.values else Unknown("computed")
         return _tensor_method(engine, rows, receiver, rest, node, frame, args.nodes[:1])
     if rows:
-        given = Bindings.of(rows[0].params, args)
+        given = Bindings.of(rows[0].params, args, called=name)
         return operators.apply(engine, rows, given, Trace(None, frame.module, node, "made"), node, frame)
     found = imports.program(engine, name)
     if found is not None:
@@ -361,7 +361,7 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
 
 
 def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast.AST, frame: Frame) -> Value:
-    given = Bindings.of(rows[0].build, args)
+    given = Bindings.of(rows[0].build, args, called=name)
     built = Built(name, tuple(rows), given.values, frame.module, node)
     judged = [row for row in rows if row.arg in row.build]
     if judged:
@@ -373,7 +373,7 @@ def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Fram
     rows = [row for row in callee.rows if row.arg not in row.build]
     if not rows:
         return Unknown("computed")
-    given = Bindings.of(rows[0].call, args, callee.args)
+    given = Bindings.of(rows[0].call, args, callee.args, called=callee.name)
     made = Trace(None, callee.module, callee.node, "built")
     result = operators.apply(engine, rows, given, made, node, frame)
     source = any(row.verb in (Verb.OP, Verb.SOURCE) for row in rows)

@@ -34,7 +34,7 @@ from rawlogits.static.values import (
     as_dispatch,
     choose,
     consistent,
-    object_like,
+    are_objects,
     same,
 )
 from rawlogits.table.lookup import Table
@@ -107,6 +107,8 @@ class Engine:
         self.reached: set[ast.AST] = set()
         self.loose: dict[tuple[str, str], Value] = {}
         """Attributes written on values that are unknown but have a key."""
+        self.domains: dict[str, tuple[object, ...]] = {}
+        """By the key of an unknown value: the only constants that it may be."""
         self.uncounted = 0
         """How many loops are running whose number of turns is not known."""
         self.exits: list[list[tuple[dict[str, Value], Facts]]] = []
@@ -311,7 +313,7 @@ def joined(options: Sequence[tuple[Facts, Value]]) -> Value:
     first = options[0][1]
     if all(same(first, value) for _, value in options[1:]):
         return first
-    if all(object_like(a.value) for _, value in options for a in alternatives(value)):
+    if are_objects(value for _, value in options):
         return choose(Alternative(as_dispatch(facts), value) for facts, value in options)
     return choose(Alternative(facts, value) for facts, value in options)
 

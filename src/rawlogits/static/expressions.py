@@ -20,6 +20,7 @@ from rawlogits.static.engine import (
 from rawlogits.static.values import (
     NONE,
     Alternative,
+    Bound,
     Choice,
     Const,
     Deferred,
@@ -104,10 +105,8 @@ def _attribute(engine: Engine, node: ast.Attribute, frame: Frame) -> Value:
     found = engine.attribute(value, node.attr, node, frame)
     if isinstance(found, imports.Late) or isinstance(found, Choice):
         found = engine.force(found)
-    receiver = getattr(found, "receiver", None)
-    if isinstance(receiver, Tensor):  # a property of a tensor: x.T, x.data
-        keeping = [row for row in engine.table.method(node.attr) if row.verb is Verb.KEEPS]
-        return attributes.piece(receiver) if keeping else Unknown(f"attribute unknown {node.attr}")
+    if isinstance(found, Bound) and isinstance(found.receiver, Tensor):
+        return attributes.property_of(engine, found)
     return found
 
 

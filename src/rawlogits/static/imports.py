@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rawlogits.static.engine import Engine
@@ -86,6 +86,7 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
                 unit.done = True
                 if statement is not None:
                     engine.detached(lambda s=statement: engine.execute([s], module.frame))
+            _overtaken(engine, module, name)
         finally:
             module.running.discard(name)
         if name in module.globals:
@@ -93,6 +94,26 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
     if name == "__name__":
         return Const(module.name)
     return _starred(engine, module, name)
+
+
+def _overtaken(engine: Engine, module: Module, name: str) -> None:
+    """A name that a later `import *` from a module of the project binds again."""
+    last = module.bindings[name][-1].line
+    for node in module.stars:
+        if node.lineno > last:
+            for _, value in rebound(engine, node, module, (name,)):
+                module.globals[name] = value
+
+
+def rebound(engine: Engine, star: ast.ImportFrom, module: Module, names: Iterable[str]) -> Iterator[tuple[str, Value]]:
+    """Those of `names` that a star import from a module of the project brings."""
+    source = origin(engine, star, module)
+    if isinstance(source, ModuleRef) and source.module is not module:
+        for name in names:
+            if not name.startswith("_") and source.module.mentions(name) and name in source.module.bindings:
+                found = global_name(engine, source.module, name)
+                if found is not None:
+                    yield name, found
 
 
 def _starred(engine: Engine, module: Module, name: str) -> Value | None:

@@ -371,4 +371,6 @@ class Project:
         folder = importer.package
         for _ in range(level - 1):
             folder = folder.parent
-        return self.below(folder, [part for part in dotted.split(".") if part])
+        parts = [part for part in dotted.split(".") if part]
+        found = self.below(folder, parts)
+        return folder if found is None and not parts and self._kind(str(folder)) == "folder" else found

@@ -15,6 +15,7 @@ from rawlogits.static.conditions import describe
 from rawlogits.static.engine import TOO_LONG, Args, Engine, LossSite, literal, tensors
 from rawlogits.static.names import Module
 from rawlogits.static.values import (
+    MISSING,
     NONE,
     Alternative,
     Built,
@@ -46,16 +47,32 @@ class Bindings:
     values: dict[str, Value]
     nodes: dict[str, ast.AST]
     open: bool = False
+    called: str = ""
+    """The name under which the code calls the operator."""
 
     @classmethod
-    def of(cls, params: Sequence[str], args: Args, built: dict[str, Value] | None = None) -> Bindings:
+    def of(
+        cls, params: Sequence[str], args: Args, built: dict[str, Value] | None = None, called: str = ""
+    ) -> Bindings:
         values: dict[str, Value] = dict(built or {})
         nodes: dict[str, ast.AST] = {}
         for name, value, node in zip(params, args.values, args.nodes):
             values[name], nodes[name] = value, node
         values.update(args.keywords)
         nodes.update(args.keyword_nodes)
-        return cls(values, nodes, args.open)
+        return cls(values, nodes, args.open, called.rsplit(".", 1)[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a value meets: a loss that reads it, or an operator that is applied to it."""
+
+    verb: str
+    row: Row
+    called: str
+    axis: int | None
+    made: Trace
+    marks: frozenset[str] = frozenset()
 
 
 # -- rows --------------------------------------------------------------------------------------------------------
@@ -116,7 +133,7 @@ def _op(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST, f
     axis = literal(engine.force(given.values[row.axis])) if row.axis in given.values else row.defaults.get(row.axis)
     axis = axis if isinstance(axis, int) and not isinstance(axis, bool) else row.class_axis
     if not (row.turns and any(t.mixed for t in tensors(arg))):
-        meet(engine, "op", row, arg, axis, made, node, node, frame)
+        meet(engine, Demand("op", row, given.called or row.short, axis, made), arg, node, node, frame)
     if row.turns.get(Space.PROBS) is Space.LOG_PROBS and isinstance(arg, Tensor) and arg.form == "sum of exp":
         naive(engine, "logsumexp", arg, node, frame)
     undone = _undone(given.nodes.get(row.arg), node, frame)
@@ -213,13 +230,14 @@ def _loss(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST,
     arg = given.values.get(row.arg)
     if arg is None:
         if row.arg == row.params[0] or given.open:
-            site = engine.site(frame.module, node, row.short)
+            site = engine.site(frame.module, node, given.called or row.short)
             site.reason = site.reason or "value from a container by a computed key"
         return None
     demanded = given.nodes.get(row.arg, node)
     target = given.values.get(row.target) if row.target else None
     marks = frozenset(m for a in alternatives(engine.force(target)) if isinstance(a.value, Tensor) for m in a.value.marks) if target is not None else frozenset()
-    meet(engine, "loss", row, engine.force(arg), row.class_axis, made, demanded, node, frame, marks)
+    demand = Demand("loss", row, given.called or row.short, row.class_axis, made, marks)
+    meet(engine, demand, engine.force(arg), demanded, node, frame)
     return Tensor(None, row.short, None)
 
 
@@ -234,18 +252,7 @@ _VERBS: dict[Verb, Callable[..., Value | None]] = {
 # -- demands -----------------------------------------------------------------------------------------------------
 
 
-def meet(
-    engine: Engine,
-    verb: str,
-    row: Row,
-    value: Value,
-    axis: int | None,
-    made: Trace,
-    demanded: ast.AST,
-    node: ast.AST,
-    frame: Frame,
-    marks: frozenset[str] = frozenset(),
-) -> None:
+def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: ast.AST, frame: Frame) -> None:
     """A value meets a row's demand: note whether its origin is known, and report the arrival.
 
     Alternatives are taken program by program (what dispatch facts tell apart); inside one program branches that
@@ -253,7 +260,7 @@ def meet(
     """
     if not frame.module.source.written:
         demanded, frame = _outermost(engine, demanded, frame)
-    site = engine.site(frame.module, _anchor(node, demanded, frame), row.short) if verb == "loss" else None
+    site = engine.site(frame.module, _anchor(node, demanded, frame), demand.called) if demand.verb == "loss" else None
     programs: dict[frozenset[object], list[Alternative]] = {}
     for alternative in alternatives(value):
         if alternative.value != NONE:
@@ -264,12 +271,15 @@ def meet(
         if len(found) < len(members) or len({t.space for t in found}) > 1:
             _unresolved(site, members)
             continue
+        if any(f.key.startswith(MISSING) for m in members for f in (*m.facts, *engine.facts)):
+            _unresolved(site, members)
+            continue
         if site is not None:
             site.resolved = True
         for member, tensor in zip(members, found):
             if tensor.space is not None:
                 facts = tuple(f for f in member.facts if f not in engine.facts)
-                _arrive(engine, verb, row, tensor, facts, axis, made, demanded, frame, marks)
+                _arrive(engine, demand, tensor, facts, demanded, frame)
 
 
 def _anchor(node: ast.AST, demanded: ast.AST, frame: Frame) -> ast.AST:
@@ -296,27 +306,19 @@ def _unresolved(site: LossSite | None, members: list[Alternative]) -> None:
 
 
 def _arrive(
-    engine: Engine,
-    verb: str,
-    row: Row,
-    tensor: Tensor,
-    facts: Facts,
-    axis: int | None,
-    made: Trace,
-    demanded: ast.AST,
-    frame: Frame,
-    marks: frozenset[str],
+    engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demanded: ast.AST, frame: Frame
 ) -> None:
+    verb, row = demand.verb, demand.row
     assert tensor.space is not None
     source = frame.module.source
-    last = Step(source.place(demanded), _reaches(row, made, frame) if verb == "loss" else f"reaches {row.short}")
+    last = Step(source.place(demanded), _reaches(demand))
     trace = (*steps(tensor.trace), last)
     engine.bases.append(tensor.basis or origin(tensor))
-    sized = tensor.size if _is_axis(tensor, axis, verb) else None
+    sized = tensor.size if _is_axis(tensor, demand.axis, verb) else None
     engine.arrivals.append(
         Arrival(
             verb=verb,
-            operator=row.short,
+            operator=demand.called,
             got=tensor.space,
             place=source.place(demanded),
             trace=trace,
@@ -327,12 +329,12 @@ def _arrive(
             when=describe(facts),
             made_by=tensor.made_by,
             axis=tensor.axis,
-            class_axis=axis,
+            class_axis=demand.axis,
             rank=tensor.rank,
             size=sized,
             guarded=tensor.guarded,
             scaled=tensor.scaled,
-            marks=marks,
+            marks=demand.marks,
             without=_without(tensor),
             twin=row.twin,
             test_file=is_test(source.shown),
@@ -351,11 +353,11 @@ def _is_axis(tensor: Tensor, axis: int | None, verb: str) -> bool:
     return verb == "loss" and axis == 1 and tensor.size_axis == -1
 
 
-def _reaches(row: Row, made: Trace, frame: Frame) -> str:
-    if made.kind != "built":
-        return f"reaches {row.short}"
-    place = made.module.source.place(made.node)
-    return f"reaches {row.short}, built at {place.path}:{place.line}"
+def _reaches(demand: Demand) -> str:
+    if demand.verb != "loss" or demand.made.kind != "built":
+        return f"reaches {demand.called}"
+    place = demand.made.module.source.place(demand.made.node)
+    return f"reaches {demand.called}, built at {place.path}:{place.line}"
 
 
 def steps(trace: Trace | None) -> tuple[Step, ...]:
@@ -387,7 +389,9 @@ def _without(tensor: Tensor) -> str:
     if not whole.line == whole.end_line == kept.line == kept.end_line:
         return ""
     line = module.source.lines[whole.line - 1]
-    return (line[: whole.column - 1] + line[kept.column - 1 : kept.end_column - 1] + line[whole.end_column - 1 :]).split("  #")[0].strip()
+    result = (line[: whole.column - 1] + line[kept.column - 1 : kept.end_column - 1] + line[whole.end_column - 1 :]).split("  #")[0].strip()
+    left, _, right = result.partition(" = ")
+    return "" if left == right else result
 
 
 def is_test(path: str) -> bool:

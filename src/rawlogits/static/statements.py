@@ -337,6 +337,9 @@ def _define_class(engine: Engine, node: ast.ClassDef, frame: Frame) -> bool:
 def _import(engine: Engine, node: ast.Import | ast.ImportFrom, frame: Frame) -> bool:
     for name, value in imports.imported(engine, node, frame.module):
         bind_name(engine, name, value, frame)
+    if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+        for name, value in imports.rebound(engine, node, frame.module, list(frame.locals)):
+            bind_name(engine, name, value, frame)
     return True
 
 

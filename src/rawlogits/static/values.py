@@ -72,6 +72,8 @@ class Const(Value):
 
 
 NONE = Const(None)
+MISSING = "?"
+"""Begins the key of an attribute that an object does not have: a path that reads it cannot be run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,7 +343,7 @@ def choose(options: Iterable[Alternative]) -> Value:
         return Unknown("branches differ")
     if len(merged) == 1:
         return merged[0].value
-    most = MOST_OBJECTS if all(object_like(m.value) for m in merged) else MOST_VALUES
+    most = MOST_OBJECTS if are_objects(m.value for m in merged) else MOST_VALUES
     if len(merged) > most:
         return SILENT
     return Choice(tuple(Alternative(_simplified(facts), value) for facts, value in merged))
@@ -350,6 +352,12 @@ def choose(options: Iterable[Alternative]) -> Value:
 def object_like(value: Value) -> bool:
     """Whether a value is code that can run (or None in its place), not a number that came out."""
     return isinstance(value, (Obj, Built, Func, Class, Ext, Partial, ModuleRef)) or value == NONE
+
+
+def are_objects(values: Iterable[Value]) -> bool:
+    """Whether a choice between these values is one between programs: code, None, or code that cannot be seen."""
+    every = [a.value for value in values for a in alternatives(value)]
+    return all(object_like(v) or isinstance(v, Unknown) for v in every) and any(object_like(v) and v != NONE for v in every)
 
 
 def _simplified(facts: Facts) -> Facts:
@@ -367,7 +375,7 @@ def join(facts: Facts, left: Value, others: Facts, right: Value) -> Value:
     """The value after two branches: `left` under `facts`, `right` under `others`."""
     if same(left, right):
         return left
-    if all(object_like(a.value) for v in (left, right) for a in alternatives(v)):
+    if are_objects((left, right)):
         facts, others = as_dispatch(facts), as_dispatch(others)
     return choose((Alternative(facts, left), Alternative(others, right)))
 

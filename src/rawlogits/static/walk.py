@@ -228,12 +228,10 @@ class Walker:
         for unit in module.units:
             if unit.done:
                 continue
-            if unit.name:
-                imports.global_name(self.engine, module, unit.name)
-            elif unit.node is not None:
-                unit.done = True
-                if not self.engine.execute([unit.node], frame):
-                    return
+            statement = module.node(unit)
+            unit.done = True
+            if statement is not None and not self.engine.execute([statement], frame):
+                return
 
     def _function(self, module: Module, definition: Definition, modules: Sequence[Module]) -> None:
         """A function that nobody called, over unknown arguments; a method on an object built with defaults."""
