@@ -38,7 +38,9 @@ from rawlogits.table.row import Verb
 MOST_ITEMS = 64
 COMPUTED = "\0computed"
 """The key under which a Map keeps what was stored under keys that are not known."""
-_MUTATORS = frozenset({"append", "extend", "insert", "setattr", "add_module", "register_module", "update", "setdefault"})
+_MUTATORS = frozenset(
+    "append extend insert setattr add_module register_module update setdefault add_argument set_defaults".split()
+)
 
 
 def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Frame) -> Value:
@@ -419,6 +421,8 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
         return _map_item(engine, value, place, key, node)
     if isinstance(value, Bound) and value.name == "__dict__" and isinstance(value.receiver, ModuleRef):
         return any_of_module(engine, value.receiver, key, node)
+    if isinstance(value, Ext) and value.name.endswith(".__dict__"):
+        return any_outside(engine, value.name.removesuffix(".__dict__"), key, node)
     if isinstance(value, Obj):
         method = class_attribute(engine, value.cls, "__getitem__")
         if method is not None and isinstance(method[0], Func):
@@ -492,10 +496,30 @@ def any_of_module(engine: Engine, module: ModuleRef, key: Value, node: ast.AST) 
     if not offered or len(offered) > MOST_ITEMS:
         return Unknown("value from a container by a computed key")
     name = first_key(key) or f"{module.module.source.shown}:{node.lineno}"  # type: ignore[attr-defined]
-    subject = ast.Name("the name")
+    domain = engine.domains.get(name)
+    if domain is not None:
+        offered = [(n, v) for n, v in offered if n in domain] or offered
+    subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("the name")
     return choose(
-        Alternative((Fact(name, "==", n, True, subject, dispatch=True, assumed=True),), v) for n, v in offered
+        Alternative((Fact(name, "==", n, True, subject, True, (name, repr(n)) not in engine.stated),), v)
+        for n, v in offered
     )
+
+
+def any_outside(engine: Engine, scope: str, key: Value, node: ast.AST) -> Value:
+    """The same for a module outside whose classes the table's programs describe."""
+    place = literal(key)
+    if isinstance(place, str):
+        return Ext(engine.table.canonical(f"{scope}.{place}"))
+    found: list[Value] = []
+    options = []
+    for name in engine.table.offered(scope):
+        value = imports.program(engine, f"{scope}.{name}")
+        if value is not None and not any(value is other for other in found):
+            found.append(value)
+            fact = Fact(first_key(key) or scope, "==", name, True, ast.Name("the name"), dispatch=True, assumed=True)
+            options.append(Alternative((fact,), value))
+    return choose(options) if options else Unknown("value from a container by a computed key")
 
 
 def piece(tensor: Tensor) -> Tensor:

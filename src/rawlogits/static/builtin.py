@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from rawlogits.static import attributes, imports
+from rawlogits.static import attributes, imports, options
 from rawlogits.static.conditions import truth
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.values import (
@@ -218,6 +218,8 @@ def _getattr(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
         return found
     if isinstance(value, ModuleRef):
         return attributes.any_of_module(engine, value, name, node)
+    if isinstance(value, Ext):
+        return attributes.any_outside(engine, value.name, name, node)
     return Unknown("value from a container by a computed key")
 
 
@@ -341,6 +343,7 @@ FUNCTIONS: dict[str, Function] = {
     "functools.partial": _partial,
     "types.SimpleNamespace": _namespace,
     "argparse.Namespace": _namespace,
+    options.PARSER: options.parser,
     "importlib.import_module": _import_module,
     "itertools.chain": _chain,
 }
@@ -494,6 +497,8 @@ def method_of(receiver: Value, name: str) -> Method | None:
         return _SEQUENCE.get(name)
     if isinstance(receiver, Map):
         return _MAPPING.get(name)
+    if isinstance(receiver, Built):
+        return options.METHODS.get((receiver.name, name))
     if isinstance(receiver, Const) and isinstance(receiver.value, str) and name in _TEXT_METHODS:
         return _text(name)
     return _object_new if isinstance(receiver, Super) and name in ("__init__", "__setattr__", "__init_subclass__") else None

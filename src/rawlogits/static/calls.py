@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rawlogits.static import attributes, builtin, imports, operators
 from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine
+from rawlogits.static.names import Module
 from rawlogits.static.operators import Bindings
 from rawlogits.static.values import (
     ABSENT,
@@ -332,6 +333,17 @@ def _object(engine: Engine, obj: Obj, args: Args, node: ast.AST, frame: Frame) -
     own = obj.attrs.get("forward")
     if own is not None:
         return call(engine, own, args, node, frame)
+    return _inherited(engine, obj.cls, obj.node, obj.module, args, node, frame)
+
+
+def _inherited(
+    engine: Engine, cls: Class, built: ast.AST, module: Module, args: Args, node: ast.AST, frame: Frame
+) -> Value:
+    """Calling an object of a class that inherits from an operator of the table and leaves its call alone."""
+    for base in attributes.resolution(engine, cls):
+        rows = engine.table.named(base.name) if isinstance(base, Ext) else ()
+        if rows:
+            return _built(engine, Built(base.name, rows, {}, module, built), args, node, frame)
     return Unknown("attribute unknown __call__")
 
 
@@ -364,6 +376,8 @@ def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast
     given = Bindings.of(rows[0].build, args, called=name)
     built = Built(name, tuple(rows), given.values, frame.module, node)
     judged = [row for row in rows if row.arg in row.build]
+    if any(row.verb is Verb.LOSS for row in rows) and not judged and frame.module.source.written:
+        engine.criteria.setdefault(node, (frame.module, name.rsplit(".", 1)[-1]))
     if judged:
         operators.apply(engine, judged, given, Trace(None, frame.module, node, "made"), node, frame)
     return built
@@ -373,6 +387,7 @@ def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Fram
     rows = [row for row in callee.rows if row.arg not in row.build]
     if not rows:
         return Unknown("computed")
+    engine.called.add(callee.node)
     given = Bindings.of(rows[0].call, args, callee.args, called=callee.name)
     made = Trace(None, callee.module, callee.node, "built")
     result = operators.apply(engine, rows, given, made, node, frame)
@@ -382,6 +397,8 @@ def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Fram
 
 def _method(engine: Engine, callee: Bound, args: Args, node: ast.AST, frame: Frame) -> Value:
     receiver = callee.receiver
+    if isinstance(receiver, Super) and callee.name in ("__call__", *engine.table.call_methods):
+        return _inherited(engine, receiver.cls, receiver.cls.node, receiver.cls.module, args, node, frame)
     handler = builtin.method_of(receiver, callee.name)
     if handler is not None:
         return handler(engine, receiver, args, node, frame)

@@ -109,11 +109,16 @@ class Engine:
         """Attributes written on values that are unknown but have a key."""
         self.domains: dict[str, tuple[object, ...]] = {}
         """By the key of an unknown value: the only constants that it may be."""
+        self.stated: set[tuple[str, str]] = set()
+        """Keys of unknown values and (as written) constants that the code itself says they may be."""
         self.uncounted = 0
         """How many loops are running whose number of turns is not known."""
         self.exits: list[list[tuple[dict[str, Value], Facts]]] = []
         """Names at each break and continue, one list for every loop that runs."""
         self.losses: dict[tuple[str, int, int], LossSite] = {}
+        self.criteria: dict[ast.AST, tuple[Module, str]] = {}
+        """Where losses were built, and which; those in `called` were also called."""
+        self.called: set[ast.AST] = set()
         self.arrivals: list[Arrival] = []
         self.bases: list[ast.AST | None] = []
         """For each arrival the node that made the raw scores behind it, so that arrivals of one output are linked."""

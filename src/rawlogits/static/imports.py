@@ -98,9 +98,9 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
 
 def _overtaken(engine: Engine, module: Module, name: str) -> None:
     """A name that a later `import *` from a module of the project binds again."""
-    last = module.bindings[name][-1].line
+    units = module.bindings.get(name)
     for node in module.stars:
-        if node.lineno > last:
+        if units and node.lineno > units[-1].line:
             for _, value in rebound(engine, node, module, (name,)):
                 module.globals[name] = value
 

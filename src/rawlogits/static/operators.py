@@ -267,6 +267,7 @@ def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: 
             key = frozenset((f.key, f.op, f.const, f.truth) for f in alternative.facts if f.dispatch)
             programs.setdefault(key, []).append(alternative)
     for members in programs.values():
+        members = [m._replace(value=_constant(m.value)) for m in members]
         found = [m.value for m in members if isinstance(m.value, Tensor)]
         if len(found) < len(members) or len({t.space for t in found}) > 1:
             _unresolved(site, members)
@@ -280,6 +281,11 @@ def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: 
             if tensor.space is not None:
                 facts = tuple(f for f in member.facts if f not in engine.facts)
                 _arrive(engine, demand, tensor, facts, demanded, frame)
+
+
+def _constant(value: Value) -> Value:
+    """A number that the code writes out has its origin where it stands, and no space."""
+    return Tensor(None, "constant") if _number(value) is not None else value
 
 
 def _anchor(node: ast.AST, demanded: ast.AST, frame: Frame) -> ast.AST:

@@ -25,6 +25,7 @@ from rawlogits.static.values import (
     Tensor,
     Unknown,
     Value,
+    alternatives,
     choose,
     consistent,
 )
@@ -203,23 +204,25 @@ def _assigned(node: ast.stmt) -> frozenset[str]:
 def _for(engine: Engine, node: ast.For | ast.AsyncFor, frame: Frame) -> bool:
     iterated = engine.evaluate(node.iter, frame)
     items, exact = attributes.iterated(engine, iterated, node.iter, frame)
-    if not exact:
-        _widen(engine, node, frame)
     if exact and not items:
         return engine.execute(node.orelse, frame)
-    for item in items:
-        assign(engine, node.target, item, frame)
-        if not _loop_body(engine, node.body, frame, exact):
-            return False
-    return engine.execute(node.orelse, frame) if node.orelse else True
+
+    def turns() -> bool:
+        for item in items:
+            assign(engine, node.target, item, frame)
+            if not _loop_body(engine, node.body, frame, exact):
+                return False
+        return True
+
+    goes_on = turns() if exact else _any_turn(engine, node, frame, turns)
+    return goes_on and (engine.execute(node.orelse, frame) if node.orelse else True)
 
 
 def _while(engine: Engine, node: ast.While, frame: Frame) -> bool:
     outcome = decide(engine, node.test, frame)
     if outcome.known is False:
         return engine.execute(node.orelse, frame)
-    _widen(engine, node, frame)
-    return _loop_body(engine, node.body, frame, counted=False)
+    return _any_turn(engine, node, frame, lambda: _loop_body(engine, node.body, frame, counted=False))
 
 
 def _loop_body(engine: Engine, body: list[ast.stmt], frame: Frame, counted: bool) -> bool:
@@ -236,12 +239,44 @@ def _loop_body(engine: Engine, body: list[ast.stmt], frame: Frame, counted: bool
     return goes_on or bool(exits)
 
 
-def _widen(engine: Engine, node: ast.stmt, frame: Frame) -> None:
-    """What a later turn may have changed is not known when a turn begins."""
+def _any_turn(engine: Engine, node: ast.For | ast.AsyncFor | ast.While, frame: Frame, turn: Callable[[], bool]) -> bool:
+    """A turn of which nobody knows how many went before.
+
+    Names that the loop binds are unknown when a turn begins, except tensors whose space the turn leaves as it is:
+    these are tried first, and the turn is taken back where that was wrong.
+    """
+    trusted = _widen(engine, node, frame)
+    if not trusted:
+        return turn()
+    before, mark, reported = dict(frame.locals), len(engine.journal), len(engine.arrivals)
+    goes_on = turn()
+    changed = [name for name, old in trusted.items() if _space(engine, frame.locals.get(name)) is not old.space]
+    if not changed:
+        return goes_on
+    engine.undo(mark)
+    del engine.arrivals[reported:], engine.bases[reported:]
+    _restore(frame, before)
+    for name in changed:
+        frame.locals[name] = Unknown("branches differ", f"{node.lineno}:{name}")
+    return turn()
+
+
+def _space(engine: Engine, value: Value | None) -> object:
+    """The one space of all alternatives of a value; `...` when there is none."""
+    spaces = {a.value.space if isinstance(a.value, Tensor) else ... for a in alternatives(engine.force(value or NONE))}
+    return spaces.pop() if len(spaces) == 1 else ...
+
+
+def _widen(engine: Engine, node: ast.stmt, frame: Frame) -> dict[str, Tensor]:
+    """Forget what a later turn may have changed; gives back the tensors that are worth a trial."""
+    trusted: dict[str, Tensor] = {}
     for name in _assigned(node):
         old = frame.locals.get(name)
-        if old is not None and old != NONE and not (isinstance(old, (Class, Func, Ext))):
+        if isinstance(old, Tensor):
+            trusted[name] = old
+        elif old is not None and old != NONE and not isinstance(old, (Class, Func, Ext)):
             frame.locals[name] = Unknown("branches differ", f"{node.lineno}:{name}")
+    return trusted
 
 
 def _try(engine: Engine, node: ast.Try, frame: Frame) -> bool:

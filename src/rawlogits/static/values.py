@@ -343,7 +343,8 @@ def choose(options: Iterable[Alternative]) -> Value:
         return Unknown("branches differ")
     if len(merged) == 1:
         return merged[0].value
-    most = MOST_OBJECTS if are_objects(m.value for m in merged) else MOST_VALUES
+    programs = are_objects(m.value for m in merged) or all(any(f.dispatch for f in m.facts) for m in merged)
+    most = MOST_OBJECTS if programs else MOST_VALUES
     if len(merged) > most:
         return SILENT
     return Choice(tuple(Alternative(_simplified(facts), value) for facts, value in merged))

@@ -22,9 +22,9 @@ from rawlogits.static.engine import MOST_STEPS, Args, Engine, LossSite
 from rawlogits.space import Space
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
-from rawlogits.static.values import Class, Const, Func, Value
+from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
-from rawlogits.table.row import Row, Verb
+from rawlogits.table.row import Row, Verb, spelling
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
@@ -292,6 +292,31 @@ class Walker:
                         self._by_base.setdefault(base, []).append((module, match[1]))
         return self._by_base
 
+    def _unreached(self) -> None:
+        """Losses that the code calls or builds and that no path brought a value to: found, and not resolved."""
+        engine = self.engine
+        for node, (module, name) in engine.criteria.items():
+            if node not in engine.called:
+                engine.site(module, node, name).reason = "no call of it is seen"
+        for module in list(self.project.modules.values()):
+            if module is None or not module.source.written:
+                continue
+            lines = (p.line for p in module.parts if not self.demands.losses.isdisjoint(p.words))
+            for unit in module.units_at(lines):
+                for call in self._loss_calls(module, module.node(unit)):
+                    engine.site(module, call, call.func.attr if isinstance(call.func, ast.Attribute) else "loss")
+
+    def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[ast.Call]:
+        """Calls of loss functions by their qualified names."""
+        for node in ast.walk(unit) if unit is not None else ():
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in self.demands.losses:
+                if isinstance(node.func.value, ast.Name):
+                    scope = imports.global_name(self.engine, module, node.func.value.id)
+                    name = f"{scope.name}.{node.func.attr}" if isinstance(scope, Ext) else ""
+                    rows = self.table.named(self.table.canonical(name)) if name else ()
+                    if any(row.verb is Verb.LOSS for row in rows) and spelling(name) == "function":
+                        yield node
+
     # -- results -------------------------------------------------------------------------------------------------
 
     def _collected(self, files: int) -> ScanResult:
@@ -299,6 +324,7 @@ class Walker:
         result.files_scanned = files
         result.failures = sorted(self.failed.values(), key=lambda f: f.path)
         result.arrivals = _linked(self.engine.arrivals, self.engine.bases)
+        self._unreached()
         sites = [site for site in self.engine.losses.values() if site.module.source.written]
         result.losses_checked = len(sites)
         result.losses_resolved = sum(site.resolved for site in sites)
@@ -380,7 +406,7 @@ def _kind(arrival: Arrival) -> str:
 
 
 def _unresolved(site: LossSite) -> Unresolved:
-    return Unresolved(site.module.source.place(site.node), site.operator, site.reason or "argument is a parameter no one binds")
+    return Unresolved(site.module.source.place(site.node), site.operator, site.reason or "no path reaches it")
 
 
 def scan(

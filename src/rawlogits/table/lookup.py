@@ -75,6 +75,11 @@ class Table:
         path, names = defined
         return (path, last) if last in names else None
 
+    def offered(self, scope: str) -> list[str]:
+        """The names of a dotted scope that programs stand for, without the private ones."""
+        names = self._programs[scope][1] if scope in self._programs else ()
+        return sorted(n for n in names if not n.startswith("_"))
+
     @cached_property
     def _programs(self) -> dict[str, tuple[Path, frozenset[str]]]:
         found = {}

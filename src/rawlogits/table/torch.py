@@ -380,6 +380,7 @@ ALIASES: dict[str, str] = {
     "torch.nn.parallel.DataParallel": f"{N}.DataParallel",
     "torch.nn.parallel.data_parallel.DataParallel": f"{N}.DataParallel",
     "torch.nn.parallel.distributed": "torch.nn.parallel",
+    "torch.nn.parallel.DistributedDataParallel": f"{N}.DataParallel",
     "torch.nn.utils.weight_norm.weight_norm": "torch.nn.utils.weight_norm",
     "torch.nn.utils.spectral_norm.spectral_norm": "torch.nn.utils.spectral_norm",
     "torch.quantization": "torch.ao.quantization",
