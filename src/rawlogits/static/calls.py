@@ -181,6 +181,8 @@ def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> 
         engine.exits = exits
         engine.expression_depth = depth
         del engine.facts[inner.start :]
+    if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
+        engine.reached.discard(func.node)
     return handed_on(result, frame, node)
 
 

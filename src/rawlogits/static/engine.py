@@ -200,7 +200,8 @@ class Engine:
                 if value.compute is None:
                     return TOO_DEEP
                 compute, value.compute = value.compute, None
-                value.value = compute()
+                result = compute()
+                value.value = TOO_DEEP if _leads_to(result, value) else result
             value = value.value
         if isinstance(value, Choice):
             if any(isinstance(a.value, Deferred) for a in value.alternatives):
@@ -232,7 +233,7 @@ class Engine:
     def assume(self, facts: Facts) -> bool:
         """Add facts to the path; False when they contradict it (they are added all the same)."""
         possible = consistent(facts, self.facts)
-        self.facts.extend(facts)
+        self.facts += [fact for fact in facts if fact not in self.facts]
         return possible
 
     def fork(self, options: Iterable[tuple[Facts, Callable[[], T]]]) -> list[tuple[Facts, T]]:
@@ -311,6 +312,13 @@ class Engine:
         if key not in self.losses:
             self.losses[key] = LossSite(module, node, operator)
         return self.losses[key]
+
+
+def _leads_to(value: Value | None, deferred: Deferred) -> bool:
+    """Whether a computation gave, in the end, itself."""
+    while isinstance(value, Deferred) and value is not deferred:
+        value = value.value
+    return value is deferred
 
 
 def joined(options: Sequence[tuple[Facts, Value]]) -> Value:

@@ -132,7 +132,7 @@ def _op(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST, f
     arg = engine.force(arg)
     axis = literal(engine.force(given.values[row.axis])) if row.axis in given.values else row.defaults.get(row.axis)
     axis = axis if isinstance(axis, int) and not isinstance(axis, bool) else row.class_axis
-    if not (row.turns and any(t.mixed for t in tensors(arg))):
+    if not any("constant" in t.marks or (t.mixed and row.turns) for t in tensors(arg)):
         meet(engine, Demand("op", row, given.called or row.short, axis, made), arg, node, node, frame)
     if row.turns.get(Space.PROBS) is Space.LOG_PROBS and isinstance(arg, Tensor) and arg.form == "sum of exp":
         naive(engine, "logsumexp", arg, node, frame)
@@ -147,6 +147,8 @@ def _undone(inner: ast.AST | None, node: ast.AST, frame: Frame) -> tuple[Module,
 def _changed(row: Row, value: Value, axis: int | None, made: Trace, undone: tuple[Module, ast.AST, ast.AST] | None) -> Value:
     """One alternative after an op."""
     before = value if isinstance(value, Tensor) else Tensor(None, rank=value.rank if isinstance(value, Unknown) else None)
+    if "constant" in before.marks:
+        return Tensor(None, row.short, made)  # a table of numbers, not the output of a model
     if row.gives is not None:
         basis = before.basis or origin(before)
         return Tensor(row.gives, row.short, made, axis, before.rank, marks=before.marks, basis=basis, undone=undone)
@@ -260,7 +262,8 @@ def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: 
     """
     if not frame.module.source.written:
         demanded, frame = _outermost(engine, demanded, frame)
-    site = engine.site(frame.module, _anchor(node, demanded, frame), demand.called) if demand.verb == "loss" else None
+    counted = demand.verb == "loss" and demand.row.arg not in demand.row.build  # a distribution is no loss
+    site = engine.site(frame.module, _anchor(node, demanded, frame), demand.called) if counted else None
     programs: dict[frozenset[object], list[Alternative]] = {}
     for alternative in alternatives(value):
         if alternative.value != NONE:

@@ -173,6 +173,10 @@ class Walker:
             for word in words & names:
                 callers.setdefault(word, []).append(part)
         hot = set(self.demands.losses)
+        for module in modules:
+            for word in self.demands.bound(module.source.text):
+                hot.add(word)
+                fresh += (p for p in module.parts if word in p.words)
         self.hot_classes: set[str] = set()
         while fresh:
             part = fresh.pop()
@@ -202,7 +206,8 @@ class Walker:
         """Whether the module body itself does something that demands."""
         loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
         doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
-        return any(self._worth(words := module.words(node)) or not self.demands.activating.isdisjoint(words) for node in doing)
+        words = frozenset().union(*(module.words(node) for node in doing))
+        return self._worth(words) or not self.demands.activating.isdisjoint(words)
 
     def _worth(self, words: frozenset[str]) -> bool:
         return not self.engine.hot.isdisjoint(words) or self.demands.computes(words)
@@ -349,6 +354,8 @@ class _Demands:
             self._losses.setdefault(word[-5:].encode(), []).append(word.encode())
         self._active = [word.encode() for word in sorted(_shortest(self.activations))]
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE)
+        words = "|".join(sorted(self.losses))
+        self._bound = re.compile(rf"(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*\b(?:{words})\b(\(?)|\b(?:{words}) as (\w+)")
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
         self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
 
@@ -361,6 +368,16 @@ class _Demands:
             if self._logarithm.search(data) or self._top.search(data) or _SCRIPT.search(data):
                 return True
         return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None and b"nn." in data
+
+    def bound(self, text: str) -> set[str]:
+        """Calls of names that a text binds to a loss: `criterion(` after `criterion = nn.CrossEntropyLoss()`."""
+        found = set()
+        for match in self._bound.finditer(text):
+            name, called, alias = match.groups()
+            built = match[0].rstrip("(").rpartition(".")[2].rpartition("=")[2].strip()[:1].isupper()
+            if alias or built or not called:
+                found.add(f"{alias or name}(")
+        return found
 
     def computes(self, words: frozenset[str]) -> bool:
         """Whether a function takes a logarithm or the like of an activation, or writes one out by hand."""

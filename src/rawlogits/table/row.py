@@ -96,7 +96,7 @@ class Row:
     when: Mapping[str, object] = field(default_factory=dict)
     defaults: Mapping[str, object] = field(default_factory=dict)
     marks: str = ""
-    """source: a signal about targets that the value carries ("multi_hot")."""
+    """source: what else is known of the value: "multi_hot" (labels of which several hold), "sum", "constant"."""
     decodes: str = ""
     """loss: the activation that turns its input into probabilities, by name (`torch.softmax`)."""
     twin: str = ""

@@ -42,17 +42,19 @@ _PRODUCTS = """
 _PLACEMENT = """
     as_strided_scatter diag diag_embed diagflat diagonal_scatter index_add index_copy index_fill index_put index_reduce
     masked_scatter put scatter scatter_add scatter_reduce select_scatter slice_scatter tril triu"""
+_TABLES = "arange eye full linspace logspace ones range zeros"
+"""They write out numbers: an activation of them is a table, not the output of a model."""
 _BOTH = " ".join((_ELEMENTWISE, _ARITHMETIC, _REDUCTIONS, _PRODUCTS, _PLACEMENT))
 
 _FUNCTIONS = """
-    arange bartlett_window binomial blackman_window block_diag bucketize cartesian_prod cdist chain_matmul
+    bartlett_window binomial blackman_window block_diag bucketize cartesian_prod cdist chain_matmul
     combinations complex cosine_similarity cumulative_trapezoid einsum embedding embedding_bag empty empty_like
-    empty_strided eye full full_like gradient grid_sampler group_norm gru gru_cell hamming_window hann_window
-    histogramdd imag instance_norm isin kaiser_window layer_norm linspace lobpcg logspace lstm lstm_cell lu_unpack
-    meshgrid normal ones ones_like pairwise_distance pca_lowrank pdist poisson polar rand rand_like randint
-    randint_like randn randn_like randperm range real rms_norm rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell rsub
+    empty_strided full_like gradient grid_sampler group_norm gru gru_cell hamming_window hann_window
+    histogramdd imag instance_norm isin kaiser_window layer_norm lobpcg lstm lstm_cell lu_unpack
+    meshgrid normal ones_like pairwise_distance pca_lowrank pdist poisson polar rand rand_like randint
+    randint_like randn randn_like randperm real rms_norm rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell rsub
     scalar_tensor searchsorted sparse_coo_tensor sparse_csr_tensor std_mean svd_lowrank tensordot trapezoid trapz
-    tril_indices triu_indices vander var_mean view_as_complex view_as_real zeros zeros_like adaptive_avg_pool1d
+    tril_indices triu_indices vander var_mean view_as_complex view_as_real zeros_like adaptive_avg_pool1d
     adaptive_max_pool1d avg_pool1d batch_norm celu celu_ max_pool1d max_pool2d max_pool3d constant_pad_nd rrelu
     rrelu_ selu selu_ threshold threshold_ cosine_embedding_loss margin_ranking_loss triplet_margin_loss abs_ acos_
     asin_ atan_ ceil_ cos_ erf_ exp2_ expm1_ fill_ floor_ frac_ log10_ log1p_ log2_ neg_ reciprocal_ relu_ round_
@@ -106,13 +108,14 @@ _FFT = """
     rfftn"""
 
 
-def _ends(scopes: tuple[str, ...], words: str, why: str = "") -> list[Row]:
-    return [Row(names=names, verb=Verb.SOURCE, why=why) for names in each(scopes, words)]
+def _ends(scopes: tuple[str, ...], words: str, why: str = "", marks: str = "") -> list[Row]:
+    return [Row(names=names, verb=Verb.SOURCE, why=why, marks=marks) for names in each(scopes, words)]
 
 
 ENDS: tuple[Row, ...] = (
     *_ends((T, M), _BOTH),
     *_ends((T,), _FUNCTIONS),
+    *_ends((T,), _TABLES, marks="constant"),
     *_ends((M,), _METHODS),
     *_ends((N,), _LAYERS),
     *_ends((F,), _FUNCTIONAL),
