@@ -36,6 +36,8 @@ from rawlogits.static.values import (
 from rawlogits.table.row import Verb
 
 MOST_ITEMS = 64
+LONGEST_NAME = 120
+"""Characters of a dotted name: a longer one grows in a loop and names nothing."""
 COMPUTED = "\0computed"
 """The key under which a Map keeps what was stored under keys that are not known."""
 _MUTATORS = frozenset(
@@ -60,6 +62,8 @@ def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Fra
     if isinstance(value, ModuleRef):
         return Bound(value, name) if name == "__dict__" else imports.member(engine, value.module, name)
     if isinstance(value, Ext):
+        if len(value.name) > LONGEST_NAME:
+            return Unknown(f"attribute unknown {name}")
         return Ext(engine.table.canonical(f"{value.name}.{name}"))
     if isinstance(value, Built):
         return value.attrs.get(name) or value.args.get(name) or Bound(value, name)

@@ -119,7 +119,7 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
     """Whether a call may demand something itself: it names a loss, or is handed one."""
     if isinstance(func.node, ast.Lambda) or not func.module.source.written:
         return True
-    if not engine.hot.isdisjoint(engine.words_of(func)):
+    if engine.demands(engine.words_of(func), func.module):
         return True
     if any(carries(engine, value, 1) for value in args.every()):
         return True

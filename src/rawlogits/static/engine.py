@@ -124,6 +124,8 @@ class Engine:
         """For each arrival the node that made the raw scores behind it, so that arrivals of one output are linked."""
         self.hot: frozenset[str] = frozenset()
         """Words whose presence makes a function worth running for what it demands."""
+        self.held: dict[Module, frozenset[str]] = {}
+        """And the global names of a module that hold a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
 
@@ -156,6 +158,10 @@ class Engine:
         finally:
             self.limit = outer
 
+    def demands(self, words: frozenset[str], module: Module) -> bool:
+        """Whether code with these words, in this module, names a loss or calls what does."""
+        return not self.hot.isdisjoint(words) or not self.held.get(module, self.hot).isdisjoint(words)
+
     def words_of(self, func: Func) -> frozenset[str]:
         """The identifiers in a function's source."""
         words = self.words.get(func.node)
@@ -174,7 +180,7 @@ class Engine:
         """Whether a class's source names a loss or calls what does."""
         known = self.hot_classes.get(cls.node)
         if known is None:
-            known = self.hot_classes[cls.node] = not self.hot.isdisjoint(self.class_words(cls))
+            known = self.hot_classes[cls.node] = self.demands(self.class_words(cls), cls.module)
         return known
 
     # -- laziness ------------------------------------------------------------------------------------------------
@@ -206,7 +212,8 @@ class Engine:
         if isinstance(value, Choice):
             if any(isinstance(a.value, Deferred) for a in value.alternatives):
                 outcomes = self.fork([(a.facts, lambda v=a.value: self.force(v)) for a in value.alternatives])
-                value = choose(Alternative(facts, out) for facts, out in outcomes)
+                programs = are_objects(out for _, out in outcomes)
+                value = choose(Alternative(as_dispatch(facts) if programs else facts, out) for facts, out in outcomes)
             if self.facts and isinstance(value, Choice):
                 return self.filtered(value)
         return value

@@ -343,7 +343,8 @@ def choose(options: Iterable[Alternative]) -> Value:
         return Unknown("branches differ")
     if len(merged) == 1:
         return merged[0].value
-    programs = are_objects(m.value for m in merged) or all(any(f.dispatch for f in m.facts) for m in merged)
+    waiting = all(isinstance(m.value, Deferred) or object_like(m.value) for m in merged)
+    programs = waiting or are_objects(m.value for m in merged) or all(any(f.dispatch for f in m.facts) for m in merged)
     most = MOST_OBJECTS if programs else MOST_VALUES
     if len(merged) > most:
         return SILENT

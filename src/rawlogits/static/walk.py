@@ -20,7 +20,7 @@ from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import MOST_STEPS, Args, Engine, LossSite
 from rawlogits.space import Space
-from rawlogits.static.names import Definition, Module, Part, Project
+from rawlogits.static.names import Definition, Module, Part, Project, words_in
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
@@ -30,6 +30,10 @@ Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
 _NAME = re.compile(r"\w+")
+_GLOBAL = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
+"""A top-level assignment with the lines on which it goes on."""
+_ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
+_MOST_GENERATIONS = 3
 _MOST_HEIRS = 16
 _DISTINCT = 3
 """A function name that is defined more often than this says nothing about who is called."""
@@ -173,10 +177,11 @@ class Walker:
             for word in words & names:
                 callers.setdefault(word, []).append(part)
         hot = set(self.demands.losses)
-        for module in modules:
-            for word in self.demands.bound(module.source.text):
-                hot.add(word)
-                fresh += (p for p in module.parts if word in p.words)
+        self.engine.held = self._held(modules)
+        for module, held in self.engine.held.items():
+            fresh += (p for p in module.parts if not held.isdisjoint(p.words))
+        self.held_by_class = self._held_by_class(modules)
+        fresh += (p for p in parts if p.cls in self.held_by_class and not self.held_by_class[p.cls].isdisjoint(p.words))
         self.hot_classes: set[str] = set()
         while fresh:
             part = fresh.pop()
@@ -187,14 +192,45 @@ class Walker:
                     fresh += callers.get(word, ())
         self.engine.hot = frozenset(hot)
 
+    def _held(self, modules: Sequence[Module]) -> dict[Module, frozenset[str]]:
+        """Module -> the global names that hold a loss in it, or in a module that it mentions."""
+        own = {module: self.demands.held(module.source.text) for module in modules}
+        offered: dict[str, set[str]] = {}
+        for module, names in own.items():
+            if names:
+                for scope in (module.name, module.package.name):
+                    offered.setdefault(scope, set()).update(names)
+        found = {}
+        for module, names in own.items():
+            mentioned = offered.keys() & frozenset().union(*(p.words for p in module.parts))
+            every = names.union(*(offered[scope] for scope in mentioned))
+            if every:
+                found[module] = frozenset(every)
+        return found
+
+    def _held_by_class(self, modules: Sequence[Module]) -> dict[str, frozenset[str]]:
+        """Class -> the attributes that hold a loss in it, in a base or in a subclass."""
+        found: dict[str, set[str]] = {}
+        for module in modules:
+            for part in module.parts:
+                if part.cls and not self.demands.losses.isdisjoint(part.words):
+                    found.setdefault(part.cls, set()).update(self.demands.attributes(part))
+        family = [(match[1], base) for m in modules for match in _CLASS.finditer(m.source.text) for base in _NAME.findall(match[2])]
+        for _ in range(_MOST_GENERATIONS):
+            for cls, base in family:
+                if cls in found or base in found:
+                    shared = found.get(cls, set()) | found.get(base, set())
+                    found[cls] = found[base] = shared
+        return {cls: frozenset(names) for cls, names in found.items() if names}
+
     # -- entry points --------------------------------------------------------------------------------------------
 
     def _entries(self, modules: Sequence[Module]) -> Iterator[tuple[str, Callable[[], None]]]:
         """Scripts, then functions that no other one calls by name, then the rest."""
         found: list[tuple[Module, Definition]] = []
         for module in modules:
-            units = module.units_at(p.line for p in module.parts if self._worth(p.words))
-            found += [(module, d) for d in module.definitions(u for u in units if u.name) if self._demanding(d)]
+            units = module.units_at(p.line for p in module.parts if self._worth(p.words, module, p.cls))
+            found += [(module, d) for d in module.definitions(u for u in units if u.name) if self._demanding(d, module)]
             if self._is_script(module):
                 yield module.source.shown, lambda m=module: self._script(m)
         called = {word for _, d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
@@ -207,13 +243,17 @@ class Walker:
         loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
         doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
         words = frozenset().union(*(module.words(node) for node in doing))
-        return self._worth(words) or not self.demands.activating.isdisjoint(words)
+        return self._worth(words, module) or not self.demands.activating.isdisjoint(words)
 
-    def _worth(self, words: frozenset[str]) -> bool:
-        return not self.engine.hot.isdisjoint(words) or self.demands.computes(words)
+    def _worth(self, words: frozenset[str], module: Module, cls: str = "") -> bool:
+        held = self.held_by_class.get(cls)
+        if held is not None and not held.isdisjoint(words):
+            return True
+        return self.engine.demands(words, module) or self.demands.computes(words)
 
-    def _demanding(self, definition: Definition) -> bool:
-        return not definition.nested and self._worth(definition.words)
+    def _demanding(self, definition: Definition, module: Module) -> bool:
+        cls = definition.owner[-1].name if definition.owner else ""
+        return not definition.nested and self._worth(definition.words, module, cls)
 
     def _run(self, entry: Callable[[], None]) -> None:
         engine = self.engine
@@ -355,7 +395,7 @@ class _Demands:
         self._active = [word.encode() for word in sorted(_shortest(self.activations))]
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE)
         words = "|".join(sorted(self.losses))
-        self._bound = re.compile(rf"(\w+)[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*\b(?:{words})\b(\(?)|\b(?:{words}) as (\w+)")
+        self._alias = re.compile(rf"\b(?:{words}) as (\w+)")
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
         self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
 
@@ -369,15 +409,15 @@ class _Demands:
                 return True
         return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None and b"nn." in data
 
-    def bound(self, text: str) -> set[str]:
-        """Calls of names that a text binds to a loss: `criterion(` after `criterion = nn.CrossEntropyLoss()`."""
-        found = set()
-        for match in self._bound.finditer(text):
-            name, called, alias = match.groups()
-            built = match[0].rstrip("(").rpartition(".")[2].rpartition("=")[2].strip()[:1].isupper()
-            if alias or built or not called:
-                found.add(f"{alias or name}(")
-        return found
+    def held(self, text: str) -> set[str]:
+        """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
+        found = {match[1] for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0]))}
+        return found.union(self._alias.findall(text))
+
+    def attributes(self, part: Part) -> set[str]:
+        """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
+        found = (m for m in _ATTRIBUTE.finditer(part.text) if bool(m[1]) is bool(part.name))
+        return {match[2] for match in found if not self.losses.isdisjoint(words_in(match[0]))}
 
     def computes(self, words: frozenset[str]) -> bool:
         """Whether a function takes a logarithm or the like of an activation, or writes one out by hand."""

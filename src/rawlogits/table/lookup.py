@@ -41,6 +41,7 @@ class Table:
         shipped = [row for row in torch.ROWS if not taken.intersection(row.names)] if taken else list(torch.ROWS)
         return cls([*shipped, *user_rows], torch.ALIASES)
 
+    @lru_cache(maxsize=16384)  # noqa: B019 -- one table a run
     def canonical(self, name: str) -> str:
         """The name under which the table knows `name`: longest alias prefix first, until none fits.
 
