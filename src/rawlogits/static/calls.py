@@ -213,6 +213,8 @@ def handed_on(value: Value, frame: Frame, node: ast.AST) -> Value:
         return value
     if isinstance(value, Tensor):
         return value.through(frame.module, node)
+    if isinstance(value, Obj):
+        value.handed = (frame.module, node)
     if isinstance(value, Choice):
         return Choice(tuple(Alternative(a.facts, handed_on(a.value, frame, node)) for a in value.alternatives))
     if isinstance(value, Seq) and value.frozen:
@@ -331,11 +333,20 @@ def _object(engine: Engine, obj: Obj, args: Args, node: ast.AST, frame: Frame) -
     for name in ("__call__", *engine.table.call_methods):
         found = attributes.class_attribute(engine, obj.cls, name)
         if found is not None and isinstance(method := engine.force(found[0]), Func):
-            return call(engine, method.bind(obj), args, node, frame)
+            result = call(engine, method.bind(obj), args, node, frame)
+            if not method.module.source.written or isinstance(result, Deferred):
+                return engine.then(result, lambda v: _from_object(v, obj))
+            return _from_object(result, obj)
     own = obj.attrs.get("forward")
     if own is not None:
         return call(engine, own, args, node, frame)
     return _inherited(engine, obj.cls, obj.node, obj.module, args, node, frame)
+
+
+def _from_object(value: Value, obj: Obj) -> Value:
+    """A result of calling an object, with the place where the object came from added to its way."""
+    module, node = obj.handed or (obj.module, obj.node)
+    return value.through(module, node) if isinstance(value, Tensor) and hasattr(node, "lineno") else value
 
 
 def _inherited(

@@ -185,6 +185,8 @@ class Obj(Value):
     pending: Callable[[], None] | None = None
     waiting: list[Deferred] = field(default_factory=list)
     """Calls of its methods that nobody has needed yet; they may set attributes."""
+    handed: tuple[Module, ast.AST] | None = None
+    """The call in the user's code that handed the object on last: `build("net")`."""
     tried: set[ast.AST] = field(default_factory=set)
     """Methods run only because they set an attribute that was asked for."""
 
