@@ -1,6 +1,6 @@
 # Every target sets up what it needs by itself. Needed on a fresh machine: Python 3.11 or newer, and make.
 #   make demo    the checker alone on a small project (no ML framework is installed)
-#   make test    all tests (installs the development extras, torch among them, once)
+#   make test    all tests, on every core (installs the development extras, torch among them, once)
 #   make check   formatting, lint, types and tests: what a change has to pass
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -20,7 +20,7 @@ demo: $(VENV)/core.stamp
 	$(BIN)/rawlogits check examples --exit-zero
 
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 $(TESTS)
 
 check: format-check lint types test
 

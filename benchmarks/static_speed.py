@@ -56,13 +56,11 @@ def measure(command: Sequence[str]) -> Run:
     return Run(usage.ru_utime + usage.ru_stime, wall, kilobytes / 1024, process.returncode)
 
 
-def commands(folder: Path, jobs: int) -> dict[str, list[str]]:
+def commands(folder: Path) -> dict[str, list[str]]:
     """What is compared, by the name in the table; the first is the unit of the ratios."""
     beside = Path(sys.executable).parent
     check = [sys.executable, "-m", "rawlogits", "check", str(folder), "--no-config"]
     found = {"ast.parse of every file": [sys.executable, "-c", PARSE_ALL, str(folder)], "rawlogits check": check}
-    if jobs > 1:
-        found[f"rawlogits check --jobs {jobs}"] = [*check, "--jobs", str(jobs)]
     if (beside / "ruff").exists():
         rule = ["--select", "F401", "--no-cache", "--isolated", "--quiet"]
         found["ruff check --select F401"] = [str(beside / "ruff"), "check", *rule, str(folder)]
@@ -109,12 +107,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     with sources(arguments.folder) as folder:
         files = sorted(folder.rglob("*.py"))
         size = sum(path.stat().st_size for path in files)
-        compared = commands(folder, arguments.jobs)
+        compared = commands(folder)
         results: dict[str, list[Run]] = {name: [] for name in compared}
         for _ in range(arguments.rounds):
             for name, command in compared.items():

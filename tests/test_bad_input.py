@@ -66,7 +66,10 @@ BAD = {
     "unknown_encoding": (b"# -*- coding: nonsense -*-\n" + LOSS.encode(), "encoding"),
     "wrong_encoding": (LOSS.encode() + "name = 'größe'\n".encode("latin-1"), "encoding"),
     "two_encodings": (b"\xef\xbb\xbf# -*- coding: latin-1 -*-\n" + LOSS.encode(), "encoding"),
-    "nested_too_deep": (LOSS.encode() + b"x = " + b"(" * 10_000 + b"1" + b")" * 10_000 + b"\n", ""),
+    "null_bytes_far_down": (LOSS.encode() + b"#" * 5000 + b"\nx = '\0'\n", "null bytes"),
+    "utf_16": (LOSS.encode("utf-16"), "encoding"),
+    "ascii_that_is_not": (b"# -*- coding: ascii -*-\n" + LOSS.encode() + "name = 'größe'\n".encode(), "not ascii"),
+    "brackets_10_000_deep": (LOSS.encode() + b"x = " + b"(" * 10_000 + b"1" + b")" * 10_000 + b"\n", "too many nested"),
     "unfinished": (LOSS.encode() + b"text = '''never closed\n", "does not parse"),
 }
 
@@ -94,10 +97,11 @@ def test_a_bad_file_that_is_imported(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["train.py", "secret.py"]], ids=["below a folder", "named"])
+def test_an_unreadable_file(tmp_path: Path, arguments: list[str]) -> None:
     project(tmp_path, {**WRONG, "secret.py": LOSS})
     (tmp_path / "secret.py").chmod(0)
-    done = check(tmp_path)
+    done = check(tmp_path, *arguments)
     assert done.status == 1
     assert not_read(done) == ["secret.py: cannot be read: Permission denied"]
 
@@ -115,6 +119,21 @@ def test_a_file_that_vanishes_or_cannot_be_opened(tmp_path: Path, monkeypatch: p
     done = check(tmp_path)
     assert done.status == 1
     assert not_read(done) == ["secret.py: cannot be read: Permission denied"]
+
+
+# --- not needed, and so not parsed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x = = 1\n", textwrap.dedent(WRONG["train.py"]) + "\ndef unused():\n    x = = 1\n"],
+    ids=["names no loss", "a function that is not needed"],
+)
+def test_what_is_not_needed_is_not_parsed(tmp_path: Path, text: str) -> None:
+    """The README says so: a file that names no loss, and in others a function that no loss depends on."""
+    done = check(project(tmp_path, {**WRONG, "other.py": text}))
+    assert done.status == 1
+    assert not not_read(done)
 
 
 # --- unusual, and fine
@@ -172,6 +191,22 @@ def test_a_deep_expression_is_no_crash(tmp_path: Path, expression: str) -> None:
     done = check(project(tmp_path, {"deep.py": code, **WRONG}))
     assert done.status == 1
     assert "double-softmax" in done.out
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["-" * 10_000 + "x", " + ".join(["x"] * 10_000), "x" + ".view(-1)" * 10_000, "f(" * 10_000 + "x" + ")" * 10_000],
+    ids=["signs", "sum", "calls", "arguments"],
+)
+def test_an_expression_10_000_deep_is_named_or_read(tmp_path: Path, expression: str) -> None:
+    """How deep Python's own parser goes differs from version to version."""
+    code = f"import torch.nn as nn\n\ndef f(x, y):\n    return nn.CrossEntropyLoss()({expression}, y)\n"
+    done = check(project(tmp_path, {"deep.py": code, **WRONG}))
+    assert done.status == 1
+    assert done.out.splitlines()[0].startswith("train.py:9:26: error: double-softmax")
+    for message in not_read(done):
+        assert message.startswith("deep.py")
+        assert "nested" in message
 
 
 def test_import_circle(tmp_path: Path) -> None:

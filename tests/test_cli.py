@@ -213,10 +213,6 @@ def test_two_runs_print_the_same(wrong: Path) -> None:
     assert first.replace(str(times[0]), "") == second.replace(str(times[1]), "")
 
 
-def test_jobs_change_nothing(wrong: Path) -> None:
-    assert check(wrong, "--jobs", "2").out.splitlines()[:-1] == check(wrong).out.splitlines()[:-1]
-
-
 # --- the other commands
 
 

@@ -40,7 +40,6 @@ def check(
     config: Path | None = None,
     use_config: bool = True,
     root: PathLike | None = None,
-    jobs: int = 1,
     progress: Progress | None = None,
 ) -> Report:
     """Check the Python files below `paths` and report what was found.
@@ -69,7 +68,7 @@ def check(
     )
     if not files and not closed:
         raise InputError(f"no Python files below {', '.join(repr(str(path)) for path in paths)}{_hint(settings)}")
-    result = scan(files, root=base, table=Table.standard(settings.rows), files=None, progress=progress, jobs=jobs)
+    result = scan(files, root=base, table=Table.standard(settings.rows), files=None, progress=progress)
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
     unread = {failure.path for failure in report.failures}
     scanned = sum(_shown(file, base) not in unread for file in files)

@@ -43,14 +43,11 @@ def cli() -> None:
 
 
 @cli.command(short_help="Check the Python files below PATH.")
-@click.argument("paths", nargs=-1, type=click.Path(), metavar="[PATH]...")
+@click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar="[PATH]...")
 @click.option("--select", multiple=True, metavar="RULES", help="Run only these rules: names, codes or RL1, RL101,RL4.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
 @click.option("--format", "format_", type=click.Choice(formats.names()), default="text", show_default=True)
 @click.option("--show", multiple=True, type=click.Choice(SHOW), help="List more: losses not resolved, unused comments.")
-@click.option(
-    "--jobs", "-j", type=click.IntRange(min=1), default=1, show_default=True, help="Processes that read files."
-)
 @click.option("--config", type=click.Path(path_type=Path), help="A pyproject.toml, in place of the nearest one.")
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to the screen.")
@@ -61,7 +58,6 @@ def check(
     ignore: tuple[str, ...],
     format_: str,
     show: tuple[str, ...],
-    jobs: int,
     config: Path | None,
     no_config: bool,
     output: Path | None,
@@ -83,7 +79,6 @@ def check(
             ignore=_words(ignore),
             config=config,
             use_config=not no_config,
-            jobs=jobs,
             progress=bar.update if sys.stderr.isatty() else None,
         )
     _write(render(report, View(color=output is None and _color(sys.stdout), show=frozenset(show))), output)

@@ -266,6 +266,11 @@ def resolution(engine: Engine, cls: Class) -> tuple[Class | Ext, ...]:
     return cls.order
 
 
+def written_classes(cls: Class) -> list[Class]:
+    """A class and those of its bases in the project that are known so far."""
+    return [one for one in cls.order or (cls,) if isinstance(one, Class) and one.module.source.written]
+
+
 def class_attribute(
     engine: Engine, cls: Class, name: str, after: Class | None = None
 ) -> tuple[Value, Class] | None:
@@ -551,9 +556,9 @@ def _sliced(engine: Engine, value: Value, index: ast.Slice, node: ast.AST, frame
 
 def unpacked(engine: Engine, value: Value, targets: Sequence[ast.expr]) -> Iterator[Value]:
     """The parts that a tuple of targets takes from a value."""
-    if not isinstance(value, Deferred):
-        value = engine.force(value)
     star = next((i for i, t in enumerate(targets) if isinstance(t, ast.Starred)), None)
+    if not isinstance(value, Deferred) or star is not None:
+        value = engine.force(value)
     if isinstance(value, Choice) and star is None:
         fits = [a for a in value.alternatives if not (isinstance(a.value, Seq) and not a.value.open and len(a.value.items) != len(targets))]
         value = choose(fits) if fits else Unknown("branches differ")

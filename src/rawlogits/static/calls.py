@@ -91,6 +91,7 @@ def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Fr
             receiver = engine.evaluate(node.func.value, frame)
             if isinstance(engine.force(receiver), Unknown):
                 return _tensor_method(engine, rows, receiver, args, node, frame)
+    _handed(engine, args, node, frame)
     return Unknown(callee.reason, _call_key(callee, args))
 
 
@@ -123,7 +124,27 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
         return True
     if any(carries(engine, value, 1) for value in args.every()):
         return True
+    if func.closure is not None and _closes_over_loss(engine, func):
+        return True
     return func.bound is not None and carries(engine, func.bound, 2)
+
+
+def _closes_over_loss(engine: Engine, func: Func) -> bool:
+    """Whether a function reads a loss from a function round it."""
+    words, scope = engine.words_of(func), func.closure
+    while scope is not None and scope.func is not None:
+        if any(name in words and carries(engine, value, 1) for name, value in scope.locals.items() if value is not func):
+            return True
+        scope = scope.outer
+    return False
+
+
+def _handed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> None:
+    """A function within a function that is given away (`Engine(step)`, `optimizer.step(closure)`) will be called."""
+    for value in args.every():
+        if isinstance(value, Func) and value.closure is not None and isinstance(value.node, ast.FunctionDef):
+            if value.node not in engine.reached and must_run(engine, value, Args()):
+                run(engine, value, Args(open=True), node, frame)
 
 
 _CARRIERS = (Obj, Built, Ext, Func, Class, Seq, Map, Choice, Partial, Deferred)
@@ -146,7 +167,7 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
     if isinstance(value, Func):
         return not engine.hot.isdisjoint(engine.words_of(value))
     if isinstance(value, (Class, Obj)):
-        if engine.is_hot(value.cls if isinstance(value, Obj) else value):
+        if any(engine.is_hot(cls) for cls in attributes.written_classes(value.cls if isinstance(value, Obj) else value)):
             return True
         return depth > 0 and isinstance(value, Obj) and any(carries(engine, v, depth - 1) for v in value.attrs.values())
     if not depth:
@@ -378,9 +399,12 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
     found = imports.program(engine, name)
     if found is not None:
         return call(engine, found, args, node, frame)
+    if spelling(name) == "module" and name in engine.table.modules:  # a class of which the table knows methods
+        return Built(name, (), {}, frame.module, node)
     handler = builtin.FUNCTIONS.get(name)
     if handler is not None:
         return handler(engine, args, node, frame)
+    _handed(engine, args, node, frame)
     shown = name.removeprefix("builtins.")
     return Unknown(f"no row for {shown}", f"{frame.module.source.shown}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
 
@@ -427,6 +451,7 @@ def _method(engine: Engine, callee: Bound, args: Args, node: ast.AST, frame: Fra
             dotted = engine.table.named(f"{receiver.name}.{callee.name}")
             if dotted:
                 return _tensor_method(engine, dotted, receiver, args, node, frame)
+    _handed(engine, args, node, frame)
     return Unknown("computed")
 
 

@@ -41,8 +41,12 @@ from rawlogits.table.lookup import Table
 
 DEEPEST_CALL = 40
 DEEPEST_EXPRESSION = 150
+LONGEST_CHAIN = 40
+"""Calls that each return the next one."""
 MOST_STEPS = 40_000
-"""Statements and expressions that one entry point may take."""
+"""Statements and expressions that a script may take."""
+MOST_FUNCTION_STEPS = 6_000
+"""And a function that nobody calls: its arguments are not known, so going deep tells little."""
 BRIEF_STEPS = 150
 """And that a call may take whose result nobody reads and which demands nothing."""
 
@@ -126,6 +130,8 @@ class Engine:
         """Words whose presence makes a function worth running for what it demands."""
         self.held: dict[Module, frozenset[str]] = {}
         """And the global names of a module that hold a loss."""
+        self.computes: Callable[[frozenset[str]], bool] = lambda words: False
+        """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
 
@@ -201,9 +207,11 @@ class Engine:
 
     def force(self, value: Value) -> Value:
         """The value itself: a deferred one is computed, alternatives that contradict the path are dropped."""
+        links = 0
         while isinstance(value, Deferred):
+            links += 1
             if value.value is None:
-                if value.compute is None:
+                if value.compute is None or links > LONGEST_CHAIN:  # a call that ends in a call of itself
                     return TOO_DEEP
                 compute, value.compute = value.compute, None
                 result = compute()

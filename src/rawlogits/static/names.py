@@ -22,7 +22,7 @@ from rawlogits.static.values import Frame, Value
 _WORD = re.compile(r"[A-Za-z_]\w*\(?")
 
 
-_PART = re.compile(r"^(?:([ \t]*)(?:async +)?def +(\w+)|class +(\w+))", re.MULTILINE)
+_PART = re.compile(r"^(?:([ \t]*)(?:async +)?def +(\w+)|class +(\w+)|([A-Za-z_@]))", re.MULTILINE)
 _HEAD = re.compile(r"^(?:(@)|(?:async +)?def +(\w+)|class +(\w+)|([^\s#)\]}@]))", re.MULTILINE)
 
 
@@ -156,17 +156,18 @@ class Module:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """The text cut at every `def` and `class`, without parsing it: a first look at who names what."""
+        """The text cut at every `def`, every `class` and what follows them, without parsing it: who names what."""
         text, found = self.source.text, [Part("", 1, "")]
-        line, at = 1, 0
+        line, at, cls = 1, 0, ""
         for match in _PART.finditer(text):
+            indent, function, name, _ = match.groups()
+            if not function and not name and not found[-1].name and not found[-1].cls:
+                continue
             found[-1].text = text[at : match.start()]
             line += text.count("\n", at, match.start())
             at = match.start()
-            if match[3]:
-                found.append(Part("", line, match[3]))
-            else:
-                found.append(Part(match[2], line, found[-1].cls if match[1] else ""))
+            cls = name or (cls if indent or not function else "")
+            found.append(Part(function or "", line, cls if function or name else ""))
         found[-1].text = text[at:]
         return found
 

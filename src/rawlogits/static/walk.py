@@ -18,7 +18,7 @@ from pathlib import Path
 from rawlogits.finding import Arrival, Place
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
-from rawlogits.static.engine import MOST_STEPS, Args, Engine, LossSite
+from rawlogits.static.engine import MOST_FUNCTION_STEPS, MOST_STEPS, Args, Engine, LossSite
 from rawlogits.space import Space
 from rawlogits.static.names import Definition, Module, Part, Project, words_in
 from rawlogits.static.source import Raw, Unreadable
@@ -30,7 +30,8 @@ Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
 _NAME = re.compile(r"\w+")
-_GLOBAL = re.compile(r"^(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
+_FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
+_GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
 """A top-level assignment with the lines on which it goes on."""
 _ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
 _MOST_GENERATIONS = 3
@@ -95,6 +96,7 @@ class Walker:
         self.engine = Engine(self.project, table, _Parts())
         self.root = root
         self.demands = _Demands(table)
+        self.engine.computes = self.demands.computes
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
@@ -193,35 +195,45 @@ class Walker:
         self.engine.hot = frozenset(hot)
 
     def _held(self, modules: Sequence[Module]) -> dict[Module, frozenset[str]]:
-        """Module -> the global names that hold a loss in it, or in a module that it mentions."""
+        """Module -> the global names that hold a loss in it, or that it imports from where they do."""
         own = {module: self.demands.held(module.source.text) for module in modules}
         offered: dict[str, set[str]] = {}
         for module, names in own.items():
             if names:
-                for scope in (module.name, module.package.name):
-                    offered.setdefault(scope, set()).update(names)
+                scope = module.name if module.name != "__init__" else module.package.name
+                offered.setdefault(scope, set()).update(names)
         found = {}
         for module, names in own.items():
-            mentioned = offered.keys() & frozenset().union(*(p.words for p in module.parts))
-            every = names.union(*(offered[scope] for scope in mentioned))
+            text, every = module.source.text, set(names)
+            for match in _FROM.finditer(text):
+                given = offered.get(match[1].rpartition(".")[2])
+                if given:
+                    every |= given if match[2].startswith("*") else given.intersection(_NAME.findall(match[2]))
+            for scope in offered.keys() & frozenset().union(*(p.words for p in module.parts)):
+                every.update(name for name in offered[scope] if f"{scope}.{name}" in text)
             if every:
                 found[module] = frozenset(every)
         return found
 
     def _held_by_class(self, modules: Sequence[Module]) -> dict[str, frozenset[str]]:
         """Class -> the attributes that hold a loss in it, in a base or in a subclass."""
-        found: dict[str, set[str]] = {}
+        own: dict[str, set[str]] = {}
         for module in modules:
             for part in module.parts:
                 if part.cls and not self.demands.losses.isdisjoint(part.words):
-                    found.setdefault(part.cls, set()).update(self.demands.attributes(part))
-        family = [(match[1], base) for m in modules for match in _CLASS.finditer(m.source.text) for base in _NAME.findall(match[2])]
+                    own.setdefault(part.cls, set()).update(self.demands.attributes(part))
+        heads = [match for module in modules for match in _CLASS.finditer(module.source.text)]
+        family = [(match[1], base) for match in heads for base in _NAME.findall(match[2])]
+        inherited, left_open = dict(own), dict(own)
         for _ in range(_MOST_GENERATIONS):
             for cls, base in family:
-                if cls in found or base in found:
-                    shared = found.get(cls, set()) | found.get(base, set())
-                    found[cls] = found[base] = shared
-        return {cls: frozenset(names) for cls, names in found.items() if names}
+                if base in inherited:
+                    inherited[cls] = inherited.get(cls, set()) | inherited[base]
+                if cls in left_open:
+                    left_open[base] = left_open.get(base, set()) | left_open[cls]
+        every = inherited.keys() | left_open.keys()
+        held = {cls: frozenset(inherited.get(cls, set()) | left_open.get(cls, set())) for cls in every}
+        return {cls: names for cls, names in held.items() if names}
 
     # -- entry points --------------------------------------------------------------------------------------------
 
@@ -283,6 +295,7 @@ class Walker:
         if definition.node in self.engine.reached:
             return
         engine, frame = self.engine, module.frame
+        engine.limit = MOST_FUNCTION_STEPS
         if not definition.owner:
             value: Value | None = imports.global_name(engine, module, definition.node.name)
             func = value if isinstance(value, Func) and value.node is definition.node else Func(definition.node, module)
@@ -290,7 +303,7 @@ class Walker:
             return
         owner = self._class(module, definition.owner)
         for receiver in [owner, *self._heirs(owner, definition, modules)]:
-            engine.steps = 0
+            engine.steps, engine.limit = 0, MOST_FUNCTION_STEPS
             self._method(receiver, owner, definition)
 
     def _method(self, cls: Class, owner: Class, definition: Definition) -> None:

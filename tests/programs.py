@@ -1,0 +1,328 @@
+"""A grammar of small programs: a model, its last activation, what lies on the way, a loss.
+
+Every sentence of the grammar is a program that runs (test_walker_laws runs some). What the walker has to say of it
+follows from the activation and the loss alone, whatever the way; the way is what the laws vary.
+
+>>> print(Program(model="class", tail="F.softmax({z}, dim=1)", way=("dict",)).text)
+import functools
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Linear(8, 3)
+    def forward(self, x):
+        z = self.body(x)
+        z = F.softmax(z, dim=1)
+        return z
+def main(x, y):
+    model = Net()
+    z = model(x)
+    result = {"z": z, "x": x}
+    z = result["z"]
+    loss = nn.CrossEntropyLoss()(z, y)
+    return loss
+main(torch.zeros(4, 8), torch.zeros(4, dtype=torch.long))
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from hypothesis import strategies as st
+
+from rawlogits.space import Space
+
+IMPORTS = ["import functools", "import torch", "import torch.nn as nn", "import torch.nn.functional as F"]
+
+TAILS: dict[str, Space] = {
+    "": Space.LOGITS,
+    "F.softmax({z}, dim=1)": Space.PROBS,
+    "torch.softmax({z}, -1)": Space.PROBS,
+    "{z}.softmax(1)": Space.PROBS,
+    "nn.Softmax(dim=1)({z})": Space.PROBS,
+    "F.log_softmax({z}, dim=1).exp()": Space.PROBS,
+    "torch.sigmoid({z})": Space.SIGMOID,
+    "{z}.sigmoid()": Space.SIGMOID,
+    "nn.Sigmoid()({z})": Space.SIGMOID,
+    "F.log_softmax({z}, dim=1)": Space.LOG_PROBS,
+    "torch.log_softmax({z}, 1)": Space.LOG_PROBS,
+    "{z}.log_softmax(dim=-1)": Space.LOG_PROBS,
+    "nn.LogSoftmax(1)({z})": Space.LOG_PROBS,
+    "torch.log(F.softmax({z}, dim=1))": Space.LOG_PROBS,
+    "F.logsigmoid({z})": Space.LOG_SIGMOID,
+    "nn.LogSigmoid()({z})": Space.LOG_SIGMOID,
+}
+"""The last activation as it may be written, and the space that it gives."""
+
+LOSSES = {
+    "CrossEntropyLoss": "cross_entropy",
+    "NLLLoss": "nll_loss",
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+    "BCELoss": "binary_cross_entropy",
+}
+CALLS = {
+    "module": ["loss = nn.{module}()({z}, y)"],
+    "function": ["loss = F.{function}({z}, y)"],
+    "keywords": ["loss = F.{function}(target=y, input={z})"],
+    "criterion": ["criterion = nn.{module}()", "loss = criterion({z}, y)"],
+    "class": ["kind = nn.{module}", "loss = kind()({z}, y)"],
+    "partial": ['criterion = functools.partial(F.{function}, reduction="mean")', "loss = criterion({z}, y)"],
+    "getattr": ['loss = getattr(nn, "{module}")()({z}, y)'],
+    "lambda": ["criterion = lambda first, second: F.{function}(first, second)", "loss = criterion({z}, y)"],
+    "default": [
+        *("def measure(first, second, criterion=nn.{module}()):", "    return criterion(first, second)"),
+        "loss = measure({z}, y)",
+    ],
+    "elif": [
+        *('kind = "this"', 'if kind == "other":', "    criterion = nn.MSELoss()"),
+        *('elif kind == "this":', "    criterion = nn.{module}()", "loss = criterion({z}, y)"),
+    ],
+    "list": ["losses = nn.ModuleList([nn.{module}()])", "loss = sum(criterion({z}, y) for criterion in losses)"],
+    "wrapper": [
+        *("class Measure(nn.Module):", "    def __init__(self):", "        super().__init__()", "        self.inner = nn.{module}()"),
+        *("    def forward(self, first, second):", "        return self.inner(first, second)", "loss = Measure()({z}, y)"),
+    ],
+    "subclass": [
+        *("class Measure(nn.{module}):", "    def forward(self, first, second):"),
+        *("        return super().forward(first, second)", "loss = Measure()({z}, y)"),
+    ],
+    "trainer": [
+        *("class Trainer:", "    def __init__(self, criterion):", "        self.criterion = criterion"),
+        *("    def step(self, first, second):", "        return self.criterion(first, second)"),
+        "loss = Trainer(nn.{module}()).step({z}, y)",
+    ],
+    "entry": ['losses = dict(main=nn.{module}(), other=nn.MSELoss())', 'loss = losses["main"]({z}, y)'],
+}
+"""How the loss may be called."""
+
+WAYS = {
+    "dict": ['result = {"z": z, "x": x}', 'z = result["z"]'],
+    "tuple": ["result = z, x", "z, _ = result"],
+    "list": ["results = []", "results.append(z)", "z = results[-1]"],
+    "attribute": ["box = Box()", "box.content = z", "z = box.content"],
+    "view": ["z = z.view(-1, 3)"],
+    "permute": ["z = z.permute(1, 0).permute(1, 0)"],
+    "squeeze": ["z = z.unsqueeze(0).squeeze(0)"],
+    "slice": ["z = z[:, :3]"],
+    "cat": ["z = torch.cat([z, z])[:4]"],
+    "cast": ["z = z.float().contiguous()"],
+    "taken": ["if True:", "    z = z.clone()"],
+    "refused": ['mode = "train"', 'if mode == "drop":', "    z = torch.zeros(4, 3)"],
+    "lambda": ["z = (lambda value: value)(z)"],
+    "loop": ["for part in [z]:", "    z = part"],
+    "with": ["with torch.enable_grad():", "    z = z.clone()"],
+    "walrus": ["if (kept := z) is not None:", "    z = kept"],
+    "try": ["try:", "    z = z.contiguous()", "except RuntimeError:", "    raise"],
+    "match": ['match "train":', '    case "train":', "        z = z.clone()", "    case _:", "        z = torch.sigmoid(z)"],
+    "star": ["def inner(*several):", "    return several[0]", "z = inner(*[z, x])"],
+    "keywords": ["def inner(given=None, **_):", "    return given", 'z = inner(**{"given": z, "x": x})'],
+    "generator": ["def inner(value):", "    yield value, 1", "for z, _ in inner(z):", "    pass"],
+    "recursion": ["def inner(value, depth):", "    return value if depth == 0 else inner(value, depth - 1)", "z = inner(z, 2)"],
+    "nonlocal": ["def inner(value):", "    nonlocal z", "    z = value.clone()", "inner(z)"],
+    "early return": ["def inner(value, skip=False):", "    if skip:", "        return None", "    return value", "z = inner(z)"],
+    "decorator": [
+        *("def wrapped(func):", "    @functools.wraps(func)", "    def inner(*several, **named):"),
+        *("        return func(*several, **named)", "    return inner", "@wrapped", "def run(value):", "    return value"),
+        "z = run(z)",
+    ],
+    "property": [
+        *("class Held:", "    def __init__(self, value):", "        self.kept = value"),
+        *("    @property", "    def content(self):", "        return self.kept", "z = Held(z).content"),
+    ],
+    "super": [
+        *("class Base:", "    def run(self, value):", "        return value"),
+        *("class Heir(Base):", "    def run(self, value):", "        return super().run(value)", "z = Heir().run(z)"),
+    ],
+    "collected": ["results = []", "for part in range(2):", "    results.append(z)", "z = torch.cat(results)[:4]"],
+}
+"""What may lie between the activation and the loss: every one keeps the space."""
+
+FACTORIES = {
+    "function": ["def build():", "    return {model}"],
+    "argument": ['def build(name="net"):', '    if name == "net":', "        return {model}", "    return nn.Identity()"],
+    "early": ["def build(kind=None):", "    if kind is None:", "        model = {model}", "        return model", "    raise ValueError(kind)"],
+    "registry": ['MODELS = {{"net": lambda: {model}, "none": nn.Identity}}', 'def build(name="net"):', "    return MODELS[name]()"],
+    "registered": [
+        *("MODELS = {{}}", "def register(name):", "    def inner(func):", "        MODELS[name] = func", "        return func"),
+        *("    return inner", '@register("net")\ndef made():', "    return {model}", "def build():", '    return MODELS["net"]()'),
+    ],
+    "wrapped": ["def build():", "    model = nn.DataParallel({model})", "    model.train()", "    return model.module"],
+    "outer": [
+        *("class Outer(nn.Module):", "    def __init__(self):", "        super().__init__()", "        self.inner = {model}"),
+        *("    def forward(self, x):", "        return self.inner(x)", "def build():", "    return Outer()"),
+    ],
+    "cached": ["@functools.lru_cache\ndef build():", "    return {model}"],
+    "global": ["MODEL = {model}", "def build():", "    return MODEL"],
+    "method": ["class Builder:", "    def made(self):", "        return {model}", "def build():", "    return Builder().made()"],
+}
+
+UNUSED = {
+    "function": (["def unused(z, y):", "    return F.mse_loss(F.softmax(z, dim=1), y)"], []),
+    "loss": (["def unused(z, y):", "    return F.cross_entropy(z, y) + F.binary_cross_entropy(z, y)"], []),
+    "class": (["class Unused(nn.Module):", "    def forward(self, x):", "        return F.softmax(x, dim=1)"], []),
+    "literal": ([], ["if False:", "    z = torch.sigmoid(z)"]),
+    "comparison": ([], ["level = 1", "if level > 2:", "    z = F.softmax(z, dim=1)"]),
+    "constant": (["DEBUG = False"], ["if DEBUG:", "    z = F.log_softmax(z, dim=1)"]),
+    "otherwise": ([], ["if 1 < 2:", "    pass", "else:", "    z = torch.sigmoid(z)"]),
+    "expression": ([], ["z = z if True else torch.sigmoid(z)"]),
+    "attribute": (["class Config:", "    debug = False"], ["if Config.debug:", "    z = torch.sigmoid(z)"]),
+    "parameter": (
+        ["def passed(value, squash=False):", "    return torch.sigmoid(value) if squash else value"],
+        ["z = passed(z)"],
+    ),
+    "nested": ([], ["def never(value):", "    return F.softmax(value, dim=1)"]),
+    "namesake": (["class Other:", "    def forward(self, z):", "        return F.softmax(z, dim=1)"], []),
+    "empty loop": ([], ["for part in []:", "    z = torch.sigmoid(z)"]),
+    "while": ([], ["while False:", "    z = torch.sigmoid(z)"]),
+}
+"""Definitions, and statements between the model and the loss, that never do anything."""
+
+LOCALS = ("x", "y", "z", "model", "loss", "criterion", "result", "results", "box", "kind", "part", "value", "mode")
+"""The names that only functions bind, in no keyword and no global."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One sentence. `inside`: the activation belongs to the model. `early` steps lie in `forward`, `way` after it."""
+
+    model: str = "class"
+    tail: str = ""
+    loss: str = "CrossEntropyLoss"
+    call: str = "module"
+    inside: bool = True
+    early: tuple[str, ...] = ()
+    way: tuple[str, ...] = ()
+    helpers: bool = False
+    """Whether each step of the way is a function of its own."""
+    factory: str = ""
+    unused: str = ""
+
+    @property
+    def space(self) -> Space:
+        """What reaches the loss."""
+        return TAILS[self.tail]
+
+    @property
+    def definitions(self) -> list[list[str]]:
+        """The top-level statements before `main`, each as lines; later ones may need earlier ones."""
+        found = [["class Box:", "    content = None"]] if "attribute" in self.early + self.way else []
+        if self.model == "class":
+            forward = ["z = self.body(x)", *(line for step in self.early for line in WAYS[step]), *self._tail(True)]
+            found.append(
+                ["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"]
+                + ["        self.body = nn.Linear(8, 3)", "    def forward(self, x):"]
+                + [f"        {line}" for line in [*forward, "return z"]]
+            )
+        if self.factory:
+            found += _statements([line.format(model=self._built()) for line in FACTORIES[self.factory]])
+        found += _statements(UNUSED[self.unused][0]) if self.unused else []
+        if self.helpers:
+            found += [[f"def step_{n}(z, x):", *(f"    {line}" for line in [*step, "return z"])] for n, step in self._steps()]
+        return found
+
+    @property
+    def body(self) -> list[str]:
+        """`main`, and its call."""
+        lines = [f"model = {'build()' if self.factory else self._built()}", "z = model(x)"]
+        for number, step in self._steps():
+            lines += [f"z = step_{number}(z, x)"] if self.helpers else step
+        lines += UNUSED[self.unused][1] if self.unused else []
+        lines += [line.format(module=self.loss, function=LOSSES[self.loss], z="z") for line in CALLS[self.call]]
+        classes = self.loss in ("CrossEntropyLoss", "NLLLoss")
+        labels = "torch.zeros(4, dtype=torch.long)" if classes else "torch.zeros(4, 3)"
+        called = f"main(torch.zeros(4, 8), {labels})"
+        return ["def main(x, y):", *(f"    {line}" for line in [*lines, "return loss"]), called]
+
+    @property
+    def text(self) -> str:
+        """The program as one file."""
+        return "\n".join([*IMPORTS, *(line for lines in self.definitions for line in lines), *self.body])
+
+    def renamed(self, names: Mapping[str, str]) -> str:
+        """The program with other names for its locals."""
+        return ast.unparse(_Renamed(names).visit(ast.parse(self.text)))
+
+    def split(self, at: int, form: str) -> dict[str, str]:
+        """The program as two files: the first `at` definitions in one that the other imports."""
+        there, here = self.definitions[:at], self.definitions[at:]
+        names = [_bound(lines) for lines in there]
+        spelled = {
+            "from": f"from parts import {', '.join(names)}",
+            "star": "from parts import *",
+            "module": "\n".join(["import parts", *(f"{name} = parts.{name}" for name in names)]),
+            "package": f"from package.parts import {', '.join(names)}",
+            "again": f"from package import {', '.join(names)}",
+        }
+        files = {"package/parts.py" if form in ("package", "again") else "parts.py": "\n".join([*IMPORTS, *sum(there, [])])}
+        if form in ("package", "again"):
+            files["package/__init__.py"] = "from .parts import *\n" if form == "again" else ""
+        return files | {"main.py": "\n".join([*IMPORTS, spelled[form], *sum(here, []), *self.body])}
+
+    def _steps(self) -> Iterator[tuple[int, list[str]]]:
+        yield from enumerate([*([self._tail(False)] if self._tail(False) else []), *(WAYS[step] for step in self.way)])
+
+    def _tail(self, inside: bool) -> list[str]:
+        return [f"z = {self.tail.format(z='z')}"] if self.tail and self.inside is inside else []
+
+    def _built(self) -> str:
+        if self.model != "sequential":
+            return "Net()" if self.model == "class" else "nn.Linear(8, 3)"
+        last = f", {self.tail.removesuffix('({z})')}" if self.tail and self.inside else ""
+        return f"nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3){last})"
+
+
+class _Renamed(ast.NodeTransformer):
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.arg(self.names.get(node.arg, node.arg), node.annotation)
+
+
+def _bound(lines: list[str]) -> str:
+    (statement,) = ast.parse("\n".join(lines)).body
+    return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else statement.name  # type: ignore[attr-defined, no-any-return]
+
+
+def _statements(lines: list[str]) -> list[list[str]]:
+    """Lines cut into top-level statements."""
+    found: list[list[str]] = []
+    for line in lines:
+        if not line.startswith(" "):
+            found.append([])
+        found[-1].append(line)
+    return found
+
+
+@st.composite
+def programs(draw: st.DrawFn) -> Program:
+    """Any sentence without a factory and without unused parts, its steps written out in `main`.
+    """
+    model = draw(st.sampled_from(["class", "sequential", "linear"]))
+    loss = draw(st.sampled_from(sorted(LOSSES)))
+    tail = draw(st.sampled_from(sorted(TAILS)))
+    as_module = tail.startswith("nn.")
+    inside = model == "class" or (model == "sequential" and as_module)
+    steps = st.lists(st.sampled_from(sorted(WAYS)), max_size=2).map(tuple)
+    program = Program(
+        model=model,
+        tail=tail,
+        loss=loss,
+        call=draw(st.sampled_from(sorted(CALLS))),
+        inside=inside and draw(st.booleans()),
+        way=draw(steps),
+    )
+    return replace(program, early=draw(steps)) if model == "class" else program
+
+
+def names() -> st.SearchStrategy[dict[str, str]]:
+    """Other names for the locals, some of them misleading."""
+    words = ("probs", "logits", "softmax", "log_probs", "sigmoid", "target", "labels", "scores", "nll", "preds", "out", "net")
+    return st.permutations(words + LOCALS).map(lambda chosen: dict(zip(LOCALS, chosen, strict=False)))
