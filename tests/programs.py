@@ -29,14 +29,24 @@ main(torch.zeros(4, 8), torch.zeros(4, dtype=torch.long))
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
 from rawlogits.space import Space
+from rawlogits.static.names import bound_names
 
 IMPORTS = ["import functools", "import torch", "import torch.nn as nn", "import torch.nn.functional as F"]
+
+
+def blocks(text: str) -> dict[str, list[str]]:
+    """The blocks of lines in a text, by the comment over each."""
+    found = re.split(r"^# (?!in main)(.+)\n", text, flags=re.MULTILINE)[1:]
+    return {name: lines.splitlines() for name, lines in zip(found[::2], found[1::2], strict=True)}
+
 
 TAILS: dict[str, Space] = {
     "": Space.LOGITS,
@@ -64,122 +74,310 @@ LOSSES = {
     "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
     "BCELoss": "binary_cross_entropy",
 }
-CALLS = {
-    "module": ["loss = nn.{module}()({z}, y)"],
-    "function": ["loss = F.{function}({z}, y)"],
-    "keywords": ["loss = F.{function}(target=y, input={z})"],
-    "criterion": ["criterion = nn.{module}()", "loss = criterion({z}, y)"],
-    "class": ["kind = nn.{module}", "loss = kind()({z}, y)"],
-    "partial": ['criterion = functools.partial(F.{function}, reduction="mean")', "loss = criterion({z}, y)"],
-    "getattr": ['loss = getattr(nn, "{module}")()({z}, y)'],
-    "lambda": ["criterion = lambda first, second: F.{function}(first, second)", "loss = criterion({z}, y)"],
-    "default": [
-        *("def measure(first, second, criterion=nn.{module}()):", "    return criterion(first, second)"),
-        "loss = measure({z}, y)",
-    ],
-    "elif": [
-        *('kind = "this"', 'if kind == "other":', "    criterion = nn.MSELoss()"),
-        *('elif kind == "this":', "    criterion = nn.{module}()", "loss = criterion({z}, y)"),
-    ],
-    "list": ["losses = nn.ModuleList([nn.{module}()])", "loss = sum(criterion({z}, y) for criterion in losses)"],
-    "wrapper": [
-        *("class Measure(nn.Module):", "    def __init__(self):", "        super().__init__()", "        self.inner = nn.{module}()"),
-        *("    def forward(self, first, second):", "        return self.inner(first, second)", "loss = Measure()({z}, y)"),
-    ],
-    "subclass": [
-        *("class Measure(nn.{module}):", "    def forward(self, first, second):"),
-        *("        return super().forward(first, second)", "loss = Measure()({z}, y)"),
-    ],
-    "trainer": [
-        *("class Trainer:", "    def __init__(self, criterion):", "        self.criterion = criterion"),
-        *("    def step(self, first, second):", "        return self.criterion(first, second)"),
-        "loss = Trainer(nn.{module}()).step({z}, y)",
-    ],
-    "entry": ['losses = dict(main=nn.{module}(), other=nn.MSELoss())', 'loss = losses["main"]({z}, y)'],
-}
-"""How the loss may be called."""
+CALLS = blocks('''
+# module
+loss = nn.Loss()(z, y)
+# function
+loss = F.loss(z, y)
+# keywords
+loss = F.loss(target=y, input=z)
+# criterion
+criterion = nn.Loss()
+loss = criterion(z, y)
+# class
+kind = nn.Loss
+loss = kind()(z, y)
+# partial
+criterion = functools.partial(F.loss, reduction="mean")
+loss = criterion(z, y)
+# getattr
+loss = getattr(nn, "Loss")()(z, y)
+# lambda
+criterion = lambda first, second: F.loss(first, second)
+loss = criterion(z, y)
+# default
+def measure(first, second, criterion=nn.Loss()):
+    return criterion(first, second)
+loss = measure(z, y)
+# elif
+kind = "this"
+if kind == "other":
+    criterion = nn.MSELoss()
+elif kind == "this":
+    criterion = nn.Loss()
+loss = criterion(z, y)
+# list
+losses = nn.ModuleList([nn.Loss()])
+loss = sum(criterion(z, y) for criterion in losses)
+# wrapper
+class Measure(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Loss()
+    def forward(self, first, second):
+        return self.inner(first, second)
+loss = Measure()(z, y)
+# subclass
+class Measure(nn.Loss):
+    def forward(self, first, second):
+        return super().forward(first, second)
+loss = Measure()(z, y)
+# trainer
+class Trainer:
+    def __init__(self, criterion):
+        self.criterion = criterion
+    def step(self, first, second):
+        return self.criterion(first, second)
+loss = Trainer(nn.Loss()).step(z, y)
+# entry
+losses = dict(main=nn.Loss(), other=nn.MSELoss())
+loss = losses["main"](z, y)
+''')
+"""How the loss may be called: as `nn.Loss` or as `F.loss`."""
 
-WAYS = {
-    "dict": ['result = {"z": z, "x": x}', 'z = result["z"]'],
-    "tuple": ["result = z, x", "z, _ = result"],
-    "list": ["results = []", "results.append(z)", "z = results[-1]"],
-    "attribute": ["box = Box()", "box.content = z", "z = box.content"],
-    "view": ["z = z.view(-1, 3)"],
-    "permute": ["z = z.permute(1, 0).permute(1, 0)"],
-    "squeeze": ["z = z.unsqueeze(0).squeeze(0)"],
-    "slice": ["z = z[:, :3]"],
-    "cat": ["z = torch.cat([z, z])[:4]"],
-    "cast": ["z = z.float().contiguous()"],
-    "taken": ["if True:", "    z = z.clone()"],
-    "refused": ['mode = "train"', 'if mode == "drop":', "    z = torch.zeros(4, 3)"],
-    "lambda": ["z = (lambda value: value)(z)"],
-    "loop": ["for part in [z]:", "    z = part"],
-    "with": ["with torch.enable_grad():", "    z = z.clone()"],
-    "walrus": ["if (kept := z) is not None:", "    z = kept"],
-    "try": ["try:", "    z = z.contiguous()", "except RuntimeError:", "    raise"],
-    "match": ['match "train":', '    case "train":', "        z = z.clone()", "    case _:", "        z = torch.sigmoid(z)"],
-    "star": ["def inner(*several):", "    return several[0]", "z = inner(*[z, x])"],
-    "keywords": ["def inner(given=None, **_):", "    return given", 'z = inner(**{"given": z, "x": x})'],
-    "generator": ["def inner(value):", "    yield value, 1", "for z, _ in inner(z):", "    pass"],
-    "recursion": ["def inner(value, depth):", "    return value if depth == 0 else inner(value, depth - 1)", "z = inner(z, 2)"],
-    "nonlocal": ["def inner(value):", "    nonlocal z", "    z = value.clone()", "inner(z)"],
-    "early return": ["def inner(value, skip=False):", "    if skip:", "        return None", "    return value", "z = inner(z)"],
-    "decorator": [
-        *("def wrapped(func):", "    @functools.wraps(func)", "    def inner(*several, **named):"),
-        *("        return func(*several, **named)", "    return inner", "@wrapped", "def run(value):", "    return value"),
-        "z = run(z)",
-    ],
-    "property": [
-        *("class Held:", "    def __init__(self, value):", "        self.kept = value"),
-        *("    @property", "    def content(self):", "        return self.kept", "z = Held(z).content"),
-    ],
-    "super": [
-        *("class Base:", "    def run(self, value):", "        return value"),
-        *("class Heir(Base):", "    def run(self, value):", "        return super().run(value)", "z = Heir().run(z)"),
-    ],
-    "collected": ["results = []", "for part in range(2):", "    results.append(z)", "z = torch.cat(results)[:4]"],
-}
+WAYS = blocks('''
+# dict
+result = {"z": z, "x": x}
+z = result["z"]
+# tuple
+result = z, x
+z, _ = result
+# list
+results = []
+results.append(z)
+z = results[-1]
+# attribute
+box = Box()
+box.content = z
+z = box.content
+# view
+z = z.view(-1, 3)
+# permute
+z = z.permute(1, 0).permute(1, 0)
+# squeeze
+z = z.unsqueeze(0).squeeze(0)
+# slice
+z = z[:, :3]
+# cat
+z = torch.cat([z, z])[:4]
+# cast
+z = z.float().contiguous()
+# taken
+if True:
+    z = z.clone()
+# refused
+mode = "train"
+if mode == "drop":
+    z = torch.zeros(4, 3)
+# lambda
+z = (lambda value: value)(z)
+# loop
+for part in [z]:
+    z = part
+# with
+with torch.enable_grad():
+    z = z.clone()
+# walrus
+if (kept := z) is not None:
+    z = kept
+# try
+try:
+    z = z.contiguous()
+except RuntimeError:
+    raise
+# match
+match "train":
+    case "train":
+        z = z.clone()
+    case _:
+        z = torch.sigmoid(z)
+# star
+def inner(*several):
+    return several[0]
+z = inner(*[z, x])
+# keywords
+def inner(given=None, **_):
+    return given
+z = inner(**{"given": z, "x": x})
+# generator
+def inner(value):
+    yield value, 1
+for z, _ in inner(z):
+    pass
+# recursion
+def inner(value, depth):
+    return value if depth == 0 else inner(value, depth - 1)
+z = inner(z, 2)
+# nonlocal
+def inner(value):
+    nonlocal z
+    z = value.clone()
+inner(z)
+# early return
+def inner(value, skip=False):
+    if skip:
+        return None
+    return value
+z = inner(z)
+# decorator
+def wrapped(func):
+    @functools.wraps(func)
+    def inner(*several, **named):
+        return func(*several, **named)
+    return inner
+@wrapped
+def run(value):
+    return value
+z = run(z)
+# property
+class Held:
+    def __init__(self, value):
+        self.kept = value
+    @property
+    def content(self):
+        return self.kept
+z = Held(z).content
+# super
+class Base:
+    def run(self, value):
+        return value
+class Heir(Base):
+    def run(self, value):
+        return super().run(value)
+z = Heir().run(z)
+# collected
+results = []
+for part in range(2):
+    results.append(z)
+z = torch.cat(results)[:4]
+''')
 """What may lie between the activation and the loss: every one keeps the space."""
 
-FACTORIES = {
-    "function": ["def build():", "    return {model}"],
-    "argument": ['def build(name="net"):', '    if name == "net":', "        return {model}", "    return nn.Identity()"],
-    "early": ["def build(kind=None):", "    if kind is None:", "        model = {model}", "        return model", "    raise ValueError(kind)"],
-    "registry": ['MODELS = {{"net": lambda: {model}, "none": nn.Identity}}', 'def build(name="net"):', "    return MODELS[name]()"],
-    "registered": [
-        *("MODELS = {{}}", "def register(name):", "    def inner(func):", "        MODELS[name] = func", "        return func"),
-        *("    return inner", '@register("net")\ndef made():', "    return {model}", "def build():", '    return MODELS["net"]()'),
-    ],
-    "wrapped": ["def build():", "    model = nn.DataParallel({model})", "    model.train()", "    return model.module"],
-    "outer": [
-        *("class Outer(nn.Module):", "    def __init__(self):", "        super().__init__()", "        self.inner = {model}"),
-        *("    def forward(self, x):", "        return self.inner(x)", "def build():", "    return Outer()"),
-    ],
-    "cached": ["@functools.lru_cache\ndef build():", "    return {model}"],
-    "global": ["MODEL = {model}", "def build():", "    return MODEL"],
-    "method": ["class Builder:", "    def made(self):", "        return {model}", "def build():", "    return Builder().made()"],
-}
+FACTORIES = blocks('''
+# function
+def build():
+    return Model()
+# argument
+def build(name="net"):
+    if name == "net":
+        return Model()
+    return nn.Identity()
+# early
+def build(kind=None):
+    if kind is None:
+        model = Model()
+        return model
+    raise ValueError(kind)
+# registry
+MODELS = {"net": lambda: Model(), "none": nn.Identity}
+def build(name="net"):
+    return MODELS[name]()
+# registered
+MODELS = {}
+def register(name):
+    def inner(func):
+        MODELS[name] = func
+        return func
+    return inner
+@register("net")
+def made():
+    return Model()
+def build():
+    return MODELS["net"]()
+# wrapped
+def build():
+    model = nn.DataParallel(Model())
+    model.train()
+    return model.module
+# outer
+class Outer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = Model()
+    def forward(self, x):
+        return self.inner(x)
+def build():
+    return Outer()
+# cached
+@functools.lru_cache
+def build():
+    return Model()
+# global
+MODEL = Model()
+def build():
+    return MODEL
+# method
+class Builder:
+    def made(self):
+        return Model()
+def build():
+    return Builder().made()
+''')
+"""How `build()` may make `Model()`."""
 
-UNUSED = {
-    "function": (["def unused(z, y):", "    return F.mse_loss(F.softmax(z, dim=1), y)"], []),
-    "loss": (["def unused(z, y):", "    return F.cross_entropy(z, y) + F.binary_cross_entropy(z, y)"], []),
-    "class": (["class Unused(nn.Module):", "    def forward(self, x):", "        return F.softmax(x, dim=1)"], []),
-    "literal": ([], ["if False:", "    z = torch.sigmoid(z)"]),
-    "comparison": ([], ["level = 1", "if level > 2:", "    z = F.softmax(z, dim=1)"]),
-    "constant": (["DEBUG = False"], ["if DEBUG:", "    z = F.log_softmax(z, dim=1)"]),
-    "otherwise": ([], ["if 1 < 2:", "    pass", "else:", "    z = torch.sigmoid(z)"]),
-    "expression": ([], ["z = z if True else torch.sigmoid(z)"]),
-    "attribute": (["class Config:", "    debug = False"], ["if Config.debug:", "    z = torch.sigmoid(z)"]),
-    "parameter": (
-        ["def passed(value, squash=False):", "    return torch.sigmoid(value) if squash else value"],
-        ["z = passed(z)"],
-    ),
-    "nested": ([], ["def never(value):", "    return F.softmax(value, dim=1)"]),
-    "namesake": (["class Other:", "    def forward(self, z):", "        return F.softmax(z, dim=1)"], []),
-    "empty loop": ([], ["for part in []:", "    z = torch.sigmoid(z)"]),
-    "while": ([], ["while False:", "    z = torch.sigmoid(z)"]),
-}
-"""Definitions, and statements between the model and the loss, that never do anything."""
+UNUSED = blocks('''
+# function
+def unused(z, y):
+    return F.mse_loss(F.softmax(z, dim=1), y)
+# loss
+def unused(z, y):
+    return F.cross_entropy(z, y) + F.binary_cross_entropy(z, y)
+# class
+class Unused(nn.Module):
+    def forward(self, x):
+        return F.softmax(x, dim=1)
+# literal
+# in main
+if False:
+    z = torch.sigmoid(z)
+# comparison
+# in main
+level = 1
+if level > 2:
+    z = F.softmax(z, dim=1)
+# constant
+DEBUG = False
+# in main
+if DEBUG:
+    z = F.log_softmax(z, dim=1)
+# otherwise
+# in main
+if 1 < 2:
+    pass
+else:
+    z = torch.sigmoid(z)
+# expression
+# in main
+z = z if True else torch.sigmoid(z)
+# attribute
+class Config:
+    debug = False
+# in main
+if Config.debug:
+    z = torch.sigmoid(z)
+# parameter
+def passed(value, squash=False):
+    return torch.sigmoid(value) if squash else value
+# in main
+z = passed(z)
+# nested
+# in main
+def never(value):
+    return F.softmax(value, dim=1)
+# namesake
+class Other:
+    def forward(self, z):
+        return F.softmax(z, dim=1)
+# empty loop
+# in main
+for part in []:
+    z = torch.sigmoid(z)
+# while
+# in main
+while False:
+    z = torch.sigmoid(z)
+''')
+"""Definitions, and after `# in main` statements between the model and the loss, that never do anything."""
 
 LOCALS = ("x", "y", "z", "model", "loss", "criterion", "result", "results", "box", "kind", "part", "value", "mode")
 """The names that only functions bind, in no keyword and no global."""
@@ -209,20 +407,18 @@ class Program:
     @property
     def definitions(self) -> list[list[str]]:
         """The top-level statements before `main`, each as lines; later ones may need earlier ones."""
-        found = [["class Box:", "    content = None"]] if "attribute" in self.early + self.way else []
+        lines = ["class Box:", "    content = None"] if "attribute" in self.early + self.way else []
         if self.model == "class":
             forward = ["z = self.body(x)", *(line for step in self.early for line in WAYS[step]), *self._tail(True)]
-            found.append(
-                ["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"]
-                + ["        self.body = nn.Linear(8, 3)", "    def forward(self, x):"]
-                + [f"        {line}" for line in [*forward, "return z"]]
-            )
+            lines += ["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"]
+            lines += ["        self.body = nn.Linear(8, 3)", "    def forward(self, x):"]
+            lines += [f"        {line}" for line in [*forward, "return z"]]
         if self.factory:
-            found += _statements([line.format(model=self._built()) for line in FACTORIES[self.factory]])
-        found += _statements(UNUSED[self.unused][0]) if self.unused else []
-        if self.helpers:
-            found += [[f"def step_{n}(z, x):", *(f"    {line}" for line in [*step, "return z"])] for n, step in self._steps()]
-        return found
+            lines += [line.replace("Model()", self._built()) for line in FACTORIES[self.factory]]
+        lines += self._unused()[0]
+        for number, step in self._steps() if self.helpers else ():
+            lines += [f"def step_{number}(z, x):", *(f"    {line}" for line in [*step, "return z"])]
+        return _statements(lines)
 
     @property
     def body(self) -> list[str]:
@@ -230,8 +426,9 @@ class Program:
         lines = [f"model = {'build()' if self.factory else self._built()}", "z = model(x)"]
         for number, step in self._steps():
             lines += [f"z = step_{number}(z, x)"] if self.helpers else step
-        lines += UNUSED[self.unused][1] if self.unused else []
-        lines += [line.format(module=self.loss, function=LOSSES[self.loss], z="z") for line in CALLS[self.call]]
+        lines += self._unused()[1]
+        names = {"Loss": self.loss, "F.loss": f"F.{LOSSES[self.loss]}"}
+        lines += [re.sub(r"\bLoss\b|\bF\.loss\b", lambda found: names[found[0]], line) for line in CALLS[self.call]]
         classes = self.loss in ("CrossEntropyLoss", "NLLLoss")
         labels = "torch.zeros(4, dtype=torch.long)" if classes else "torch.zeros(4, 3)"
         called = f"main(torch.zeros(4, 8), {labels})"
@@ -257,10 +454,15 @@ class Program:
             "package": f"from package.parts import {', '.join(names)}",
             "again": f"from package import {', '.join(names)}",
         }
-        files = {"package/parts.py" if form in ("package", "again") else "parts.py": "\n".join([*IMPORTS, *sum(there, [])])}
-        if form in ("package", "again"):
-            files["package/__init__.py"] = "from .parts import *\n" if form == "again" else ""
-        return files | {"main.py": "\n".join([*IMPORTS, spelled[form], *sum(here, []), *self.body])}
+        package = form in ("package", "again")
+        files = {"package/__init__.py": "from .parts import *\n" if form == "again" else ""} if package else {}
+        files["package/parts.py" if package else "parts.py"] = "\n".join([*IMPORTS, *itertools.chain(*there)])
+        return files | {"main.py": "\n".join([*IMPORTS, spelled[form], *itertools.chain(*here), *self.body])}
+
+    def _unused(self) -> tuple[list[str], list[str]]:
+        lines = UNUSED.get(self.unused, [])
+        at = lines.index("# in main") if "# in main" in lines else len(lines)
+        return lines[:at], lines[at + 1 :]
 
     def _steps(self) -> Iterator[tuple[int, list[str]]]:
         yield from enumerate([*([self._tail(False)] if self._tail(False) else []), *(WAYS[step] for step in self.way)])
@@ -287,18 +489,15 @@ class _Renamed(ast.NodeTransformer):
 
 
 def _bound(lines: list[str]) -> str:
-    (statement,) = ast.parse("\n".join(lines)).body
-    return ast.unparse(statement.targets[0]) if isinstance(statement, ast.Assign) else statement.name  # type: ignore[attr-defined, no-any-return]
+    (name,) = bound_names(ast.parse("\n".join(lines)).body[0])
+    return name
 
 
 def _statements(lines: list[str]) -> list[list[str]]:
-    """Lines cut into top-level statements."""
-    found: list[list[str]] = []
-    for line in lines:
-        if not line.startswith(" "):
-            found.append([])
-        found[-1].append(line)
-    return found
+    """Lines cut into top-level statements, decorators with theirs."""
+    body = ast.parse("\n".join(lines)).body
+    firsts = [min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) for node in body]
+    return [lines[first - 1 : node.end_lineno] for first, node in zip(firsts, body, strict=True)]
 
 
 @st.composite
@@ -324,5 +523,5 @@ def programs(draw: st.DrawFn) -> Program:
 
 def names() -> st.SearchStrategy[dict[str, str]]:
     """Other names for the locals, some of them misleading."""
-    words = ("probs", "logits", "softmax", "log_probs", "sigmoid", "target", "labels", "scores", "nll", "preds", "out", "net")
+    words = tuple("probs logits softmax log_probs sigmoid target labels scores nll preds out net".split())
     return st.permutations(words + LOCALS).map(lambda chosen: dict(zip(LOCALS, chosen, strict=False)))

@@ -6,7 +6,9 @@ import json
 import re
 from pathlib import Path
 
-from command import rawlogits
+import pytest
+
+from command import project, rawlogits
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -40,6 +42,34 @@ def test_the_example_has_one_finding_across_three_files() -> None:
     assert finding["path"] == "examples/engine.py"
     assert finding["trace"][0]["path"] == "examples/models/net.py"
     assert "examples/losses.py" in finding["trace"][-1]["text"]
+
+
+def test_the_configuration_is_allowed_and_the_rows_work(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```toml\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    code = """\
+        import fastloss, fastnn
+        from fastnn.functional import fused_softmax
+
+        wrapper = fastnn.Wrapper(8)
+
+        def train(scores, target):
+            return fastloss.focal_loss(wrapper(fused_softmax(scores)), target)
+        """
+    project(tmp_path, {"pyproject.toml": "\n".join(blocks).replace('"RL1"', '"RL103"'), "train.py": code})
+    (finding,) = json.loads(rawlogits("check", "--format", "json", cwd=tmp_path).out)["findings"]
+    assert (finding["line"], finding["rule"]) == (7, "wrong-activation")
+
+
+def test_the_python_example_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(
+        r"^```python\n(import rawlogits\n.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    monkeypatch.chdir(ROOT)
+    exec(code.replace('"src"', '"examples"'), {})
+    assert capsys.readouterr().out.splitlines() == [
+        "examples/engine.py 17 double-softmax CrossEntropyLoss wants logits, got softmax probabilities",
+        "1 1 1",
+    ]
 
 
 def test_links_lead_somewhere() -> None:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from rawlogits.static import imports
+from rawlogits.static import imports, registers
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
 from rawlogits.static.values import (
@@ -56,6 +56,8 @@ def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Fra
     if isinstance(value, Class):
         found = class_attribute(engine, value, name)
         return _of_class(engine, found[0], value) if found else _class_fallback(value, name)
+    if isinstance(value, Func) and name == "__name__":
+        return Const(value.name)
     if isinstance(value, Super):
         found = class_attribute(engine, _class_of(value.receiver) or value.cls, name, after=value.cls)
         return _bound(engine, found[0], value.receiver, node, frame) if found else Bound(value, name)
@@ -298,6 +300,8 @@ def _own_attribute(engine: Engine, cls: Class, name: str) -> Value | None:
         engine.detached(lambda s=statement: engine.execute([s], frame))
     cls.running.discard(name)
     for value in [cls.attrs.get(name)]:
+        if isinstance(value, Map) and value.home is None:
+            value.home = (cls.module, cls.name)
         if isinstance(value, Func) and value.owner is None:
             value.owner = cls
     return cls.attrs.get(name)
@@ -348,6 +352,8 @@ def set_attribute(engine: Engine, value: Value, name: str, new: Value) -> None:
             engine.call(Func(setter[0], setter[1].module, None, setter[1], value), Args([new], [ast.Constant(0)]), setter[0], setter[1].module.frame)
         else:
             engine.write(value.attrs, name, new)
+            if isinstance(new, Map) and new.home is None:
+                new.home = value
     elif isinstance(value, (Built, Class)):
         engine.write(value.attrs, name, new)
     elif isinstance(value, Map):
@@ -427,6 +433,8 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
     if isinstance(value, Seq):
         return _seq_item(engine, value, place, key, node)
     if isinstance(value, Map):
+        if value.home is not None and not (place is not ... and hashable(place) and place in value.items):
+            registers.fill(engine, value, place)
         return _map_item(engine, value, place, key, node)
     if isinstance(value, Bound) and value.name == "__dict__" and isinstance(value.receiver, ModuleRef):
         return any_of_module(engine, value.receiver, key, node)
@@ -597,6 +605,8 @@ def iterated(engine: Engine, value: Value, node: ast.AST, frame: Frame) -> tuple
         return list(value.items), not value.open
     if isinstance(value, Seq) and not value.open:
         return [], not value.items
+    if isinstance(value, Map):
+        registers.fill(engine, value)
     if isinstance(value, Map) and not value.open:
         return [Const(key) for key in value.items], True
     if isinstance(value, Const) and isinstance(value.value, (tuple, str)) and len(value.value) <= MOST_ITEMS:

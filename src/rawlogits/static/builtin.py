@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from rawlogits.static import attributes, imports, options
+from rawlogits.static import attributes, imports, options, registers
 from rawlogits.static.conditions import truth
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.values import (
@@ -403,12 +403,15 @@ def _get(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Fram
         return _UNKNOWN
     key = engine.force(args.values[0])
     place = literal(key)
+    registers.fill(engine, receiver, place)
     if place is not ... and not receiver.open and attributes.hashable(place) and place not in receiver.items:
         return _argument(args, 1, "default") or NONE
     return attributes.item_at(engine, receiver, key, node, frame)
 
 
 def _keys(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(receiver, Map):
+        registers.fill(engine, receiver)
     return Seq([Const(k) for k in _shown(receiver)], _is_open(receiver))
 
 

@@ -120,7 +120,8 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
     """Whether a call may demand something itself: it names a loss, or is handed one."""
     if isinstance(func.node, ast.Lambda) or not func.module.source.written:
         return True
-    if engine.demands(engine.words_of(func), func.module):
+    words = engine.words_of(func)
+    if engine.demands(words, func.module) or engine.writes_out(words):
         return True
     if any(carries(engine, value, 1) for value in args.every()):
         return True

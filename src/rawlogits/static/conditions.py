@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
+from rawlogits.static import registers
 from rawlogits.static.engine import Engine, first_key, literal
 from rawlogits.static.values import (
     NONE,
@@ -30,6 +31,7 @@ from rawlogits.static.values import (
     Value,
     alternatives,
     consistent,
+    within,
 )
 
 
@@ -72,11 +74,19 @@ _APPLY: dict[str, Callable[[object, object], bool]] = {
 def decide(engine: Engine, test: ast.expr, frame: Frame) -> Outcome:
     """The outcome of a test under the facts of the path."""
     outcome = _outcome(engine, test, frame)
-    if outcome.known is None and engine.facts:
-        possible = consistent(outcome.if_true, engine.facts), consistent(outcome.if_false, engine.facts)
+    if outcome.known is None and (engine.facts or engine.domains):
+        possible = _possible(engine, outcome.if_true), _possible(engine, outcome.if_false)
         if possible[0] != possible[1]:
             return TRUE if possible[0] else FALSE
     return outcome
+
+
+def _possible(engine: Engine, facts: Facts) -> bool:
+    """Whether facts may hold on this path, for one of the values that their subject may have at all."""
+    if not consistent(facts, engine.facts):
+        return False
+    bounded = {f.key for f in facts if f.key in engine.domains} if engine.domains else ()
+    return all(within(facts, engine.facts, key, engine.domains[key]) for key in bounded)
 
 
 def _outcome(engine: Engine, test: ast.expr, frame: Frame) -> Outcome:
@@ -166,6 +176,8 @@ def _compared(engine: Engine, name: str, left: Value, right: Value, test: ast.Co
     if isinstance(right, Choice):
         return _by_alternative(right, lambda v: _compared(engine, name, left, v, test, frame), test, frame)
     one, other = literal(left), literal(right)
+    if isinstance(right, Map) and name == "in":
+        registers.fill(engine, right, one)
     if isinstance(right, Map) and name == "in" and not right.open:
         other = tuple(right.items)
     if one is not ... and other is not ...:

@@ -130,7 +130,7 @@ class Engine:
         """Words whose presence makes a function worth running for what it demands."""
         self.held: dict[Module, frozenset[str]] = {}
         """And the global names of a module that hold a loss."""
-        self.computes: Callable[[frozenset[str]], bool] = lambda words: False
+        self.writes_out: Callable[[frozenset[str]], bool] = lambda words: False
         """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}

@@ -120,10 +120,12 @@ def _call(engine: Engine, node: ast.Call, frame: Frame) -> Value:
     args = arguments(engine, node, frame)
     if isinstance(node.func, ast.Attribute):
         receiver = engine.evaluate(node.func.value, frame)
-        callee = receiver if isinstance(receiver, Deferred) else None
-        if callee is not None and callee.waiting:
+        if any(row.verb is Verb.OP for row in engine.table.method(node.func.attr)):
+            receiver = engine.force(receiver)  # an operator demands something, so it is never put off
+        name, func = node.func.attr, node.func
+        if isinstance(receiver, Deferred) and receiver.waiting:
             return engine.then(
-                receiver, lambda v: engine.call(engine.attribute(v, node.func.attr, node.func, frame), args, node, frame)  # type: ignore[attr-defined]
+                receiver, lambda v: engine.call(engine.attribute(v, name, func, frame), args, node, frame)
             )
         return engine.call(engine.attribute(receiver, node.func.attr, node.func, frame), args, node, frame)
     return engine.call(engine.evaluate(node.func, frame), args, node, frame)

@@ -22,6 +22,7 @@ from rawlogits.static.values import (
     Facts,
     Frame,
     Func,
+    Map,
     Tensor,
     Unknown,
     Value,
@@ -101,6 +102,8 @@ def bind_name(engine: Engine, name: str, value: Value, frame: Frame) -> None:
     if name in frame.globals:
         engine.write(frame.module.globals, name, value)
         return
+    if isinstance(value, Map) and value.home is None and frame.locals is frame.module.globals:
+        value.home = (frame.module, name)
     owner = frame.nonlocals.get(name)
     if owner is not None:
         engine.write(owner.locals, name, value)

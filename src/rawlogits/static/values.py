@@ -16,7 +16,7 @@ from rawlogits.space import Space
 from rawlogits.table.row import Row
 
 if TYPE_CHECKING:
-    from rawlogits.static.names import Module
+    from rawlogits.static.names import Module, Unit
 
 MOST_VALUES = 8
 MOST_OBJECTS = 64
@@ -135,6 +135,10 @@ class Map(Value):
 
     items: dict[object, Value]
     open: bool = False
+    home: tuple[Module, str] | Obj | None = None
+    """The module and the global name (or the object) that holds it, when it is one that other modules may fill."""
+    fillers: list[tuple[Module, Unit]] | None = None
+    """What else of the project fills it and has not run, once somebody missed a key."""
 
 
 @dataclass(slots=True, eq=False)
@@ -442,6 +446,12 @@ def consistent(facts: Facts, path: Sequence[Fact] = ()) -> bool:
         if fact.key in groups:
             groups[fact.key].append(fact)
     return all(len(group) == 1 or _satisfiable(tuple(group)) for group in groups.values())
+
+
+def within(facts: Facts, path: Sequence[Fact], key: str, domain: Sequence[object]) -> bool:
+    """Whether one value of a domain satisfies all that is said of `key`."""
+    said = [f for f in (*facts, *path) if f.key == key]
+    return any(all(_holds(f, value) for f in said) for value in domain)
 
 
 def _satisfiable(group: Facts) -> bool:

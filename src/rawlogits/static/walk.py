@@ -96,7 +96,7 @@ class Walker:
         self.engine = Engine(self.project, table, _Parts())
         self.root = root
         self.demands = _Demands(table)
-        self.engine.computes = self.demands.computes
+        self.engine.writes_out = self.demands.writes_out
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
@@ -255,7 +255,9 @@ class Walker:
         loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
         doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
         words = frozenset().union(*(module.words(node) for node in doing))
-        return self._worth(words, module) or not self.demands.activating.isdisjoint(words)
+        if self._worth(words, module) or not self.demands.activating.isdisjoint(words):
+            return True
+        return not self.demands.logarithms.isdisjoint(words) and self.demands.activates(module.source.text)
 
     def _worth(self, words: frozenset[str], module: Module, cls: str = "") -> bool:
         held = self.held_by_class.get(cls)
@@ -432,13 +434,19 @@ class _Demands:
         found = (m for m in _ATTRIBUTE.finditer(part.text) if bool(m[1]) is bool(part.name))
         return {match[2] for match in found if not self.losses.isdisjoint(words_in(match[0]))}
 
-    def computes(self, words: frozenset[str]) -> bool:
-        """Whether a function takes a logarithm or the like of an activation, or writes one out by hand."""
+    def activates(self, text: str) -> bool:
+        """Whether a text names an activation."""
+        return any(word.decode() in text for word in self._active)
+
+    def writes_out(self, words: frozenset[str]) -> bool:
+        """Whether a function takes a logarithm of an activation, or writes softmax out by hand."""
         if not self.exponentials.isdisjoint(words) and "sum(" in words:
             return True
-        if self.activations.isdisjoint(words):
-            return False
-        return not self.logarithms.isdisjoint(words) or not _JUDGING.isdisjoint(words)
+        return not self.activations.isdisjoint(words) and not self.logarithms.isdisjoint(words)
+
+    def computes(self, words: frozenset[str]) -> bool:
+        """The same, or activates what it got from a trained model."""
+        return self.writes_out(words) or not (self.activations.isdisjoint(words) or _JUDGING.isdisjoint(words))
 
 
 def _shortest(words: Iterable[str]) -> set[str]:
