@@ -74,7 +74,7 @@ LOSSES = {
     "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
     "BCELoss": "binary_cross_entropy",
 }
-CALLS = blocks('''
+CALLS = blocks("""
 # module
 loss = nn.Loss()(z, y)
 # function
@@ -132,10 +132,10 @@ loss = Trainer(nn.Loss()).step(z, y)
 # entry
 losses = dict(main=nn.Loss(), other=nn.MSELoss())
 loss = losses["main"](z, y)
-''')
+""")
 """How the loss may be called: as `nn.Loss` or as `F.loss`."""
 
-WAYS = blocks('''
+WAYS = blocks("""
 # dict
 result = {"z": z, "x": x}
 z = result["z"]
@@ -250,10 +250,10 @@ results = []
 for part in range(2):
     results.append(z)
 z = torch.cat(results)[:4]
-''')
+""")
 """What may lie between the activation and the loss: every one keeps the space."""
 
-FACTORIES = blocks('''
+FACTORIES = blocks("""
 # function
 def build():
     return Model()
@@ -312,10 +312,10 @@ class Builder:
         return Model()
 def build():
     return Builder().made()
-''')
+""")
 """How `build()` may make `Model()`."""
 
-UNUSED = blocks('''
+UNUSED = blocks("""
 # function
 def unused(z, y):
     return F.mse_loss(F.softmax(z, dim=1), y)
@@ -376,7 +376,7 @@ for part in []:
 # in main
 while False:
     z = torch.sigmoid(z)
-''')
+""")
 """Definitions, and after `# in main` statements between the model and the loss, that never do anything."""
 
 LOCALS = ("x", "y", "z", "model", "loss", "criterion", "result", "results", "box", "kind", "part", "value", "mode")
@@ -487,6 +487,9 @@ class _Renamed(ast.NodeTransformer):
     def visit_arg(self, node: ast.arg) -> ast.arg:
         return ast.arg(self.names.get(node.arg, node.arg), node.annotation)
 
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.Nonlocal:
+        return ast.Nonlocal([self.names.get(name, name) for name in node.names])
+
 
 def _bound(lines: list[str]) -> str:
     (name,) = bound_names(ast.parse("\n".join(lines)).body[0])
@@ -502,8 +505,7 @@ def _statements(lines: list[str]) -> list[list[str]]:
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
-    """Any sentence without a factory and without unused parts, its steps written out in `main`.
-    """
+    """Any sentence without a factory and without unused parts, its steps written out in `main`."""
     model = draw(st.sampled_from(["class", "sequential", "linear"]))
     loss = draw(st.sampled_from(sorted(LOSSES)))
     tail = draw(st.sampled_from(sorted(TAILS)))

@@ -16,6 +16,7 @@ from rawlogits.static.names import Module, Project
 from rawlogits.static.source import Raw, Source, Unreadable
 
 HERE = Path("a.py")
+DECLARE = "declare the encoding in which the file is saved"
 
 
 def raw(data: bytes | str) -> Raw:
@@ -61,10 +62,10 @@ def test_text(data: bytes, text: str) -> None:
     [
         (b"x = 1\n\0", "contains null bytes: this is a binary file, not Python source", None),
         (b"x = 1\ny = '\xff'\n", "is not utf-8 text (invalid start byte); declare its encoding on line 1", 2),
-        (b"# coding: nonsense\n", "unknown encoding: nonsense; declare the encoding in which the file is saved", 1),
-        (b"\xef\xbb\xbf# coding: cp1252\n", "encoding problem: utf-8; declare the encoding in which the file is saved", 1),
+        (b"# coding: nonsense\n", f"unknown encoding: nonsense; {DECLARE}", 1),
+        (b"\xef\xbb\xbf# coding: cp1252\n", f"encoding problem: utf-8; {DECLARE}", 1),
         (b"x = 1\nx = = 2\n", "does not parse: invalid syntax", 2),
-        (b"def f():\nreturn 1\n", "does not parse: expected an indented block after function definition on line 1", 2),
+        (b"if x:\nreturn 1\n", "does not parse: expected an indented block after 'if' statement on line 1", 2),
         (b"x = (1,\n", "does not parse: '(' was never closed", 1),
         (b"x = " + b"(" * 300 + b")" * 300, "does not parse: too many nested parentheses", 1),
     ],

@@ -209,9 +209,12 @@ def changes_things(deferred: Deferred) -> bool:
     own = {f".{name}" for name in func.bound.attrs}
     params = func.node.args.args[:1]
     fresh = {params[0].arg} if params else set()
-    return bool((changed - fresh) & own) or bool({c for c in changed if not c.startswith(".")} - fresh) or (
-        not own.isdisjoint({f".{name}" for name in _sets(func.node)})
-    ) or _adds_module(func.node)
+    return (
+        bool((changed - fresh) & own)
+        or bool({c for c in changed if not c.startswith(".")} - fresh)
+        or (not own.isdisjoint({f".{name}" for name in _sets(func.node)}))
+        or _adds_module(func.node)
+    )
 
 
 @lru_cache(maxsize=8192)
@@ -264,7 +267,10 @@ def resolution(engine: Engine, cls: Class) -> tuple[Class | Ext, ...]:
                 elif isinstance(one, Unknown):
                     found.append(Ext("?"))
         last = {id(c) if isinstance(c, Class) else c: i for i, c in enumerate(found)}
-        cls.order = (cls, *(c for i, c in enumerate(found) if c is not cls and last[id(c) if isinstance(c, Class) else c] == i))
+        cls.order = (
+            cls,
+            *(c for i, c in enumerate(found) if c is not cls and last[id(c) if isinstance(c, Class) else c] == i),
+        )
     return cls.order
 
 
@@ -273,9 +279,7 @@ def written_classes(cls: Class) -> list[Class]:
     return [one for one in cls.order or (cls,) if isinstance(one, Class) and one.module.source.written]
 
 
-def class_attribute(
-    engine: Engine, cls: Class, name: str, after: Class | None = None
-) -> tuple[Value, Class] | None:
+def class_attribute(engine: Engine, cls: Class, name: str, after: Class | None = None) -> tuple[Value, Class] | None:
     """The attribute in the first class that has it (behind `after`, for `super()`)."""
     order = resolution(engine, cls)
     if after is not None and after in order:
@@ -349,7 +353,12 @@ def set_attribute(engine: Engine, value: Value, name: str, new: Value) -> None:
         initialise(value)
         setter = _setter(engine, value.cls, name)
         if setter is not None:
-            engine.call(Func(setter[0], setter[1].module, None, setter[1], value), Args([new], [ast.Constant(0)]), setter[0], setter[1].module.frame)
+            engine.call(
+                Func(setter[0], setter[1].module, None, setter[1], value),
+                Args([new], [ast.Constant(0)]),
+                setter[0],
+                setter[1].module.frame,
+            )
         else:
             engine.write(value.attrs, name, new)
             if isinstance(new, Map) and new.home is None:
@@ -443,14 +452,19 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
     if isinstance(value, Obj):
         method = class_attribute(engine, value.cls, "__getitem__")
         if method is not None and isinstance(method[0], Func):
-            return engine.call(method[0].bind(value), Args([key], [ast.copy_location(ast.Constant(0), node)]), node, frame)
+            return engine.call(
+                method[0].bind(value), Args([key], [ast.copy_location(ast.Constant(0), node)]), node, frame
+            )
         return Unknown("value from a container by a computed key")
     if isinstance(value, Const) and place is not ...:
         try:
             return Const(value.value[place])  # type: ignore[index]
         except (TypeError, LookupError):
             return Unknown("value from a container by a computed key")
-    return Unknown(value.reason if isinstance(value, Unknown) else "value from a container by a computed key", _item_key(value, key))
+    return Unknown(
+        value.reason if isinstance(value, Unknown) else "value from a container by a computed key",
+        _item_key(value, key),
+    )
 
 
 def _item_key(value: Value, key: Value) -> str:
@@ -479,7 +493,9 @@ def _map_item(engine: Engine, value: Map, place: object, key: Value, node: ast.A
     return _selected(engine, value, [(Const(k), v) for k, v in value.items.items() if k != COMPUTED], key, node)
 
 
-def _selected(engine: Engine, holder: Value, options: Sequence[tuple[Const, Value]], key: Value, node: ast.AST) -> Value:
+def _selected(
+    engine: Engine, holder: Value, options: Sequence[tuple[Const, Value]], key: Value, node: ast.AST
+) -> Value:
     """Any item, chosen by a key that is not known: a dispatch over programs unless the items are numbers."""
     domain = engine.domains.get(first_key(key))
     if domain is not None:
@@ -490,9 +506,7 @@ def _selected(engine: Engine, holder: Value, options: Sequence[tuple[Const, Valu
     subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("key")
     forced = [(k, engine.force(v)) for k, v in options]
     dispatch = not any(_computed(engine, v) for _, v in forced)
-    return choose(
-        Alternative((Fact(name, "==", k.value, True, subject, dispatch=dispatch),), v) for k, v in forced
-    )
+    return choose(Alternative((Fact(name, "==", k.value, True, subject, dispatch=dispatch),), v) for k, v in forced)
 
 
 def _computed(engine: Engine, value: Value) -> bool:
@@ -547,11 +561,16 @@ def piece(tensor: Tensor) -> Tensor:
 def _sliced(engine: Engine, value: Value, index: ast.Slice, node: ast.AST, frame: Frame) -> Value:
     if isinstance(value, Tensor):
         return piece(value)
-    bounds = [None if part is None else engine.force(engine.evaluate(part, frame)) for part in (index.lower, index.upper, index.step)]
+    bounds = [
+        None if part is None else engine.force(engine.evaluate(part, frame))
+        for part in (index.lower, index.upper, index.step)
+    ]
     places = [None if bound is None else literal(bound) for bound in bounds]
     exact = all(place is None or isinstance(place, int) for place in places)
     if isinstance(value, Seq):
-        return Seq(list(value.items[slice(*places)]) if exact else list(value.items), value.open or not exact, value.frozen)
+        return Seq(
+            list(value.items[slice(*places)]) if exact else list(value.items), value.open or not exact, value.frozen
+        )
     if isinstance(value, Const) and isinstance(value.value, (str, tuple)) and exact:
         return Const(value.value[slice(*places)])
     if isinstance(value, Obj):
@@ -568,7 +587,11 @@ def unpacked(engine: Engine, value: Value, targets: Sequence[ast.expr]) -> Itera
     if not isinstance(value, Deferred) or star is not None:
         value = engine.force(value)
     if isinstance(value, Choice) and star is None:
-        fits = [a for a in value.alternatives if not (isinstance(a.value, Seq) and not a.value.open and len(a.value.items) != len(targets))]
+        fits = [
+            a
+            for a in value.alternatives
+            if not (isinstance(a.value, Seq) and not a.value.open and len(a.value.items) != len(targets))
+        ]
         value = choose(fits) if fits else Unknown("branches differ")
     if isinstance(value, Seq) and star is not None:
         tail = len(targets) - star - 1
@@ -578,7 +601,9 @@ def unpacked(engine: Engine, value: Value, targets: Sequence[ast.expr]) -> Itera
                 yield Seq(list(value.items[star:end]), value.open)
             else:
                 place = i if i < star else i - len(targets)
-                yield value.items[place] if -len(value.items) <= place < len(value.items) else Unknown("branches differ")
+                yield (
+                    value.items[place] if -len(value.items) <= place < len(value.items) else Unknown("branches differ")
+                )
         return
     for i, target in enumerate(targets):
         yield engine.then(value, lambda v, i=i, t=target: _part(engine, v, i))
@@ -595,7 +620,10 @@ def _part(engine: Engine, value: Value, index: int) -> Value:
     if isinstance(value, Const) and isinstance(value.value, (tuple, str)) and index < len(value.value):
         return Const(value.value[index])
     key = first_key(value)
-    return Unknown(value.reason if isinstance(value, Unknown) else "value from a container by a computed key", f"{key}[{index}]" if key else "")
+    return Unknown(
+        value.reason if isinstance(value, Unknown) else "value from a container by a computed key",
+        f"{key}[{index}]" if key else "",
+    )
 
 
 def iterated(engine: Engine, value: Value, node: ast.AST, frame: Frame) -> tuple[list[Value], bool]:

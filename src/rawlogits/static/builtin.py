@@ -190,7 +190,12 @@ def _is_a(engine: Engine, value: Value, kind: Value) -> bool | None:
             names = {"builtins.tuple"} if value.frozen else {"builtins.list", "builtins.tuple"}
             return kind.name in names
         if isinstance(value, Map):
-            return kind.name in ("builtins.dict", "collections.OrderedDict", "collections.abc.Mapping", "typing.Mapping")
+            return kind.name in (
+                "builtins.dict",
+                "collections.OrderedDict",
+                "collections.abc.Mapping",
+                "typing.Mapping",
+            )
         if isinstance(value, Built):
             return True if kind.name == value.name else False if kind.name.startswith("builtins.") else None
         if isinstance(value, Tensor):
@@ -209,7 +214,9 @@ def _getattr(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     text = literal(name)
     if isinstance(text, str):
         found = engine.attribute(value, text, node, frame)
-        missing = isinstance(engine.force(found), Unknown) or isinstance(found, Bound) and isinstance(value, (Map, Built))
+        missing = (
+            isinstance(engine.force(found), Unknown) or (isinstance(found, Bound) and isinstance(value, (Map, Built)))
+        )
         if missing and len(args.values) > 2 and not isinstance(value, (Unknown, Ext, Obj)):
             return args.values[2]
         if missing and len(args.values) > 2 and isinstance(value, Obj):
@@ -504,7 +511,11 @@ def method_of(receiver: Value, name: str) -> Method | None:
         return options.METHODS.get((receiver.name, name))
     if isinstance(receiver, Const) and isinstance(receiver.value, str) and name in _TEXT_METHODS:
         return _text(name)
-    return _object_new if isinstance(receiver, Super) and name in ("__init__", "__setattr__", "__init_subclass__") else None
+    return (
+        _object_new
+        if isinstance(receiver, Super) and name in ("__init__", "__setattr__", "__init_subclass__")
+        else None
+    )
 
 
 __all__ = ["FUNCTIONS", "joined", "method_of"]

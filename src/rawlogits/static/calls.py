@@ -32,10 +32,9 @@ from rawlogits.static.values import (
     Trace,
     Unknown,
     Value,
-    alternatives,
+    are_objects,
     as_dispatch,
     choose,
-    are_objects,
 )
 from rawlogits.table.row import Row, Verb, spelling
 
@@ -134,7 +133,9 @@ def _closes_over_loss(engine: Engine, func: Func) -> bool:
     """Whether a function reads a loss from a function round it."""
     words, scope = engine.words_of(func), func.closure
     while scope is not None and scope.func is not None:
-        if any(name in words and carries(engine, value, 1) for name, value in scope.locals.items() if value is not func):
+        if any(
+            name in words and carries(engine, value, 1) for name, value in scope.locals.items() if value is not func
+        ):
             return True
         scope = scope.outer
     return False
@@ -168,7 +169,9 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
     if isinstance(value, Func):
         return not engine.hot.isdisjoint(engine.words_of(value))
     if isinstance(value, (Class, Obj)):
-        if any(engine.is_hot(cls) for cls in attributes.written_classes(value.cls if isinstance(value, Obj) else value)):
+        if any(
+            engine.is_hot(cls) for cls in attributes.written_classes(value.cls if isinstance(value, Obj) else value)
+        ):
             return True
         return depth > 0 and isinstance(value, Obj) and any(carries(engine, v, depth - 1) for v in value.attrs.values())
     if not depth:
@@ -280,7 +283,12 @@ def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, pa
     if not isinstance(noted, (ast.Name, ast.Attribute)) or default is not None:
         return unknown
     kind = engine.force(engine.detached(lambda: engine.evaluate(noted, func.module.frame)))
-    if isinstance(kind, Class) and kind.module.source.written and engine.call_depth < DEEPEST_CALL // 2 and _runs(engine, kind):
+    if (
+        isinstance(kind, Class)
+        and kind.module.source.written
+        and engine.call_depth < DEEPEST_CALL // 2
+        and _runs(engine, kind)
+    ):
         return instantiate(engine, kind, Args(), noted, func.module.frame)
     return unknown
 
@@ -407,7 +415,10 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
         return handler(engine, args, node, frame)
     _handed(engine, args, node, frame)
     shown = name.removeprefix("builtins.")
-    return Unknown(f"no row for {shown}", f"{frame.module.source.shown}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}")
+    return Unknown(
+        f"no row for {shown}",
+        f"{frame.module.source.shown}:{getattr(node, 'lineno', 0)}:{getattr(node, 'col_offset', 0)}",
+    )
 
 
 def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast.AST, frame: Frame) -> Value:

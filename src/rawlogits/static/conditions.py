@@ -29,7 +29,6 @@ from rawlogits.static.values import (
     Tensor,
     Unknown,
     Value,
-    alternatives,
     consistent,
     within,
 )

@@ -31,10 +31,10 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     alternatives,
+    are_objects,
     as_dispatch,
     choose,
     consistent,
-    are_objects,
     same,
 )
 from rawlogits.table.lookup import Table

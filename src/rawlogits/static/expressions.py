@@ -184,7 +184,7 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
     if isinstance(op, ast.MatMult):
         left = right = Tensor(None, "matmul")  # a product is no probability whatever went in
     for one, other, swapped in ((left, right, False), (right, left, True)):
-        if isinstance(one, Deferred) and one.waiting or isinstance(one, Choice):
+        if (isinstance(one, Deferred) and one.waiting) or isinstance(one, Choice):
             return engine.then(
                 one,
                 lambda v, o=other, s=swapped: binary(engine, op, *((o, v) if s else (v, o)), node, frame),
@@ -259,7 +259,9 @@ def _bool_op(engine: Engine, node: ast.BoolOp, frame: Frame) -> Value:
             return value
         outcome = truth(engine, value, part, frame)
         if outcome.known is None:
-            rest = engine.evaluate(node.values[index + 1], frame) if index + 2 == len(node.values) else Unknown("computed")
+            rest = (
+                engine.evaluate(node.values[index + 1], frame) if index + 2 == len(node.values) else Unknown("computed")
+            )
             stays, goes = (outcome.if_false, outcome.if_true) if conjunction else (outcome.if_true, outcome.if_false)
             return join(stays, value, goes, rest)
         if outcome.known is not conjunction:
@@ -280,7 +282,11 @@ def _compare(engine: Engine, node: ast.Compare, frame: Frame) -> Value:
 
 def _thresholds(engine: Engine, name: str, left: ast.expr, right: ast.expr, node: ast.AST, frame: Frame) -> None:
     for one, other in ((left, right), (right, left)):
-        number = literal(engine.evaluate(other, frame)) if isinstance(other, (ast.Constant, ast.Name, ast.Attribute)) else ...
+        number = (
+            literal(engine.evaluate(other, frame))
+            if isinstance(other, (ast.Constant, ast.Name, ast.Attribute))
+            else ...
+        )
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             value = engine.evaluate(one, frame)
             if not (isinstance(value, Deferred) and value.waiting) or (0.05 < number < 0.95 or number == 0):
@@ -395,7 +401,9 @@ def _joined_string(engine: Engine, node: ast.JoinedStr, frame: Frame) -> Value:
     for part in node.values:
         if isinstance(part, ast.FormattedValue) and (part.format_spec is not None or part.conversion not in (-1, 115)):
             return Unknown("computed")
-        value = literal(engine.force(engine.evaluate(part.value if isinstance(part, ast.FormattedValue) else part, frame)))
+        value = literal(
+            engine.force(engine.evaluate(part.value if isinstance(part, ast.FormattedValue) else part, frame))
+        )
         if value is ...:
             return Unknown("computed")
         parts.append(str(value))

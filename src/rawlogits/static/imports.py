@@ -10,7 +10,6 @@ from rawlogits.static.engine import Engine
 from rawlogits.static.names import Module
 from rawlogits.static.values import Class, Const, Deferred, Ext, Func, ModuleRef, Unknown, Value
 
-
 MOST_OFFERED = 200
 """A module with more names than this is no list of models."""
 
@@ -49,7 +48,11 @@ def origin(engine: Engine, node: ast.ImportFrom, importer: Module) -> Value:
     if not node.level:
         return absolute(engine, node.module or "", importer)
     path = engine.project.relative(importer, node.level, node.module or "")
-    return _loaded(engine, path, node.module or "") if path is not None else Unknown(f"module not found {node.module or '.'}")
+    return (
+        _loaded(engine, path, node.module or "")
+        if path is not None
+        else Unknown(f"module not found {node.module or '.'}")
+    )
 
 
 def _from(engine: Engine, node: ast.ImportFrom, name: str, importer: Module) -> Value:

@@ -176,9 +176,7 @@ class Module:
         nodes = [node for unit in units if (node := self.node(unit)) is not None]
         return list(self._definitions(nodes, (), False))
 
-    def _definitions(
-        self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...], nested: bool
-    ) -> Iterator[Definition]:
+    def _definitions(self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...], nested: bool) -> Iterator[Definition]:
         for statement in body:
             for node in _flat(statement):
                 if isinstance(node, ast.ClassDef):
@@ -201,8 +199,13 @@ class Module:
         """Folders that literal `sys.path` edits add."""
         text = self.source.text
         found = []
-        for literal in re.findall(r"sys\.path\.(?:append|insert)\((?:\s*\d+\s*,)?\s*[rRuU]?[\"']([^\"'\n]+)[\"']", text):
-            found += [Path(os.path.normpath(self.package / literal)), Path(os.path.normpath(self.project.root / literal))]
+        for literal in re.findall(
+            r"sys\.path\.(?:append|insert)\((?:\s*\d+\s*,)?\s*[rRuU]?[\"']([^\"'\n]+)[\"']", text
+        ):
+            found += [
+                Path(os.path.normpath(self.package / literal)),
+                Path(os.path.normpath(self.project.root / literal)),
+            ]
         return found
 
 

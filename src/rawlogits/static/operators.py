@@ -51,9 +51,7 @@ class Bindings:
     """The name under which the code calls the operator."""
 
     @classmethod
-    def of(
-        cls, params: Sequence[str], args: Args, built: dict[str, Value] | None = None, called: str = ""
-    ) -> Bindings:
+    def of(cls, params: Sequence[str], args: Args, built: dict[str, Value] | None = None, called: str = "") -> Bindings:
         values: dict[str, Value] = dict(built or {})
         nodes: dict[str, ast.AST] = {}
         for name, value, node in zip(params, args.values, args.nodes):
@@ -144,9 +142,13 @@ def _undone(inner: ast.AST | None, node: ast.AST, frame: Frame) -> tuple[Module,
     return (frame.module, node, inner) if inner is not None and frame.module.source.written else None
 
 
-def _changed(row: Row, value: Value, axis: int | None, made: Trace, undone: tuple[Module, ast.AST, ast.AST] | None) -> Value:
+def _changed(
+    row: Row, value: Value, axis: int | None, made: Trace, undone: tuple[Module, ast.AST, ast.AST] | None
+) -> Value:
     """One alternative after an op."""
-    before = value if isinstance(value, Tensor) else Tensor(None, rank=value.rank if isinstance(value, Unknown) else None)
+    before = (
+        value if isinstance(value, Tensor) else Tensor(None, rank=value.rank if isinstance(value, Unknown) else None)
+    )
     if "constant" in before.marks:
         return Tensor(None, row.short, made)  # a table of numbers, not the output of a model
     if row.gives is not None:
@@ -207,7 +209,7 @@ def _averaged(row: Row, value: Tensor, reduced: object, made: Trace) -> Value:
             over, reduced = over % value.rank, reduced % value.rank
         elementwise = value.space in (Space.SIGMOID, Space.LOGITS)
         if elementwise or (over is not None and over != reduced):
-            return value.but(rank=None, axis=None, size=None, size_axis=None, mixed=not value.space is Space.LOGITS)
+            return value.but(rank=None, axis=None, size=None, size_axis=None, mixed=value.space is not Space.LOGITS)
     return Tensor(None, row.short, made)
 
 
@@ -237,7 +239,11 @@ def _loss(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST,
         return None
     demanded = given.nodes.get(row.arg, node)
     target = given.values.get(row.target) if row.target else None
-    marks = frozenset(m for a in alternatives(engine.force(target)) if isinstance(a.value, Tensor) for m in a.value.marks) if target is not None else frozenset()
+    marks = (
+        frozenset(m for a in alternatives(engine.force(target)) if isinstance(a.value, Tensor) for m in a.value.marks)
+        if target is not None
+        else frozenset()
+    )
     demand = Demand("loss", row, given.called or row.short, row.class_axis, made, marks)
     meet(engine, demand, engine.force(arg), demanded, node, frame)
     return Tensor(None, row.short, None)
@@ -314,9 +320,7 @@ def _unresolved(site: LossSite | None, members: list[Alternative]) -> None:
             site.reason = site.reason or "value from a container by a computed key"
 
 
-def _arrive(
-    engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demanded: ast.AST, frame: Frame
-) -> None:
+def _arrive(engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demanded: ast.AST, frame: Frame) -> None:
     verb, row = demand.verb, demand.row
     assert tensor.space is not None
     source = frame.module.source
@@ -398,7 +402,11 @@ def _without(tensor: Tensor) -> str:
     if not whole.line == whole.end_line == kept.line == kept.end_line:
         return ""
     line = module.source.lines[whole.line - 1]
-    result = (line[: whole.column - 1] + line[kept.column - 1 : kept.end_column - 1] + line[whole.end_column - 1 :]).split("  #")[0].strip()
+    result = (
+        (line[: whole.column - 1] + line[kept.column - 1 : kept.end_column - 1] + line[whole.end_column - 1 :])
+        .split("  #")[0]
+        .strip()
+    )
     left, _, right = result.partition(" = ")
     return "" if left == right else result
 
@@ -412,7 +420,9 @@ def is_test(path: str) -> bool:
 # -- arithmetic --------------------------------------------------------------------------------------------------
 
 
-def arithmetic(engine: Engine, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame) -> Value | None:
+def arithmetic(
+    engine: Engine, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame
+) -> Value | None:
     """What + - * / of tensors and numbers gives; None when no tensor takes part."""
     if not isinstance(left, Tensor) and not isinstance(right, Tensor):
         return None
@@ -443,7 +453,14 @@ def _number(value: Value) -> float | None:
 
 
 def _two(
-    engine: Engine, op: ast.operator, left: Tensor, right: Tensor, ended: Tensor, made: Trace, node: ast.AST, frame: Frame
+    engine: Engine,
+    op: ast.operator,
+    left: Tensor,
+    right: Tensor,
+    ended: Tensor,
+    made: Trace,
+    node: ast.AST,
+    frame: Frame,
 ) -> Value:
     if isinstance(op, ast.Add) and left.space is right.space is Space.LOGITS:
         return left.but(form="", root=None, size=left.size if left.size == right.size else None)
@@ -455,7 +472,11 @@ def _two(
 
 def negated(tensor: Tensor, node: ast.AST, frame: Frame) -> Tensor:
     """-x: scores stay scores, everything else ends."""
-    return tensor.but(form="") if tensor.space is Space.LOGITS else Tensor(None, "neg", Trace(None, frame.module, node, "made"))
+    return (
+        tensor.but(form="")
+        if tensor.space is Space.LOGITS
+        else Tensor(None, "neg", Trace(None, frame.module, node, "made"))
+    )
 
 
 def naive(engine: Engine, operator: str, tensor: Tensor, node: ast.AST, frame: Frame) -> None:

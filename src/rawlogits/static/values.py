@@ -310,7 +310,9 @@ def same(left: Value, right: Value) -> bool:
     if isinstance(left, Func) and isinstance(right, Func):
         return left.node is right.node and left.bound is right.bound
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return replace(left, trace=None, undone=None) == replace(right, trace=None, undone=None) and origin(left) is origin(right)
+        return replace(left, trace=None, undone=None) == replace(right, trace=None, undone=None) and origin(
+            left
+        ) is origin(right)
     if isinstance(left, Unknown) and isinstance(right, Unknown):
         return left.key == right.key and (bool(left.key) or left.reason == right.reason)
     if isinstance(left, Seq) and isinstance(right, Seq) and left.frozen and right.frozen:
@@ -365,7 +367,9 @@ def object_like(value: Value) -> bool:
 def are_objects(values: Iterable[Value]) -> bool:
     """Whether a choice between these values is one between programs: code, None, or code that cannot be seen."""
     every = [a.value for value in values for a in alternatives(value)]
-    return all(object_like(v) or isinstance(v, Unknown) for v in every) and any(object_like(v) and v != NONE for v in every)
+    return all(object_like(v) or isinstance(v, Unknown) for v in every) and any(
+        object_like(v) and v != NONE for v in every
+    )
 
 
 def _simplified(facts: Facts) -> Facts:
@@ -396,9 +400,11 @@ def _holds(fact: Fact, value: object) -> bool:
         return not fact.truth if fact.op in ("==", "is", "in") else True
     try:
         outcome = {
-            "==": lambda: type(value) is type(fact.const) and value == fact.const
-            if isinstance(value, bool) or isinstance(fact.const, bool)
-            else value == fact.const,
+            "==": lambda: (
+                type(value) is type(fact.const) and value == fact.const
+                if isinstance(value, bool) or isinstance(fact.const, bool)
+                else value == fact.const
+            ),
             "is": lambda: value is fact.const,
             "in": lambda: value in fact.const,  # type: ignore[operator]
             ">": lambda: value > fact.const,  # type: ignore[operator]

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rawlogits.finding import Arrival, Place
+from rawlogits.space import Space
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import MOST_FUNCTION_STEPS, MOST_STEPS, Args, Engine, LossSite
-from rawlogits.space import Space
 from rawlogits.static.names import Definition, Module, Part, Project, words_in
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
@@ -369,7 +369,11 @@ class Walker:
     def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[ast.Call]:
         """Calls of loss functions by their qualified names."""
         for node in ast.walk(unit) if unit is not None else ():
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in self.demands.losses:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in self.demands.losses
+            ):
                 if isinstance(node.func.value, ast.Name):
                     scope = imports.global_name(self.engine, module, node.func.value.id)
                     name = f"{scope.name}.{node.func.attr}" if isinstance(scope, Ext) else ""
@@ -408,7 +412,9 @@ class _Demands:
         for word in sorted(_shortest(self.losses)):
             self._losses.setdefault(word[-5:].encode(), []).append(word.encode())
         self._active = [word.encode() for word in sorted(_shortest(self.activations))]
-        self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE)
+        self._top = re.compile(
+            rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE
+        )
         words = "|".join(sorted(self.losses))
         self._alias = re.compile(rf"\b(?:{words}) as (\w+)")
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
