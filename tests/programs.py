@@ -205,9 +205,9 @@ def inner(value):
 for z, _ in inner(z):
     pass
 # recursion
-def inner(value, depth):
-    return value if depth == 0 else inner(value, depth - 1)
-z = inner(z, 2)
+def again(value, depth):
+    return value if depth == 0 else again(value, depth - 1)
+z = again(z, 2)
 # nonlocal
 def inner(value):
     nonlocal z

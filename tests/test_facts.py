@@ -6,7 +6,9 @@ What can hold together is compared with brute force: some object of a small doma
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,20 +64,20 @@ facts = st.lists(tests, max_size=4).map(tuple)
 
 def passes(value: object, fact: Fact) -> bool:
     """Whether a program in which the tested value is this one gets past the test with this outcome."""
+    ask: dict[str, Callable[[Any, Any], object]] = {
+        "==": lambda value, const: value == const and not isinstance(value, bool),
+        "is": lambda value, const: value is const,
+        "in": lambda value, const: value in const and not isinstance(value, bool),
+        ">": operator.gt,
+        ">=": operator.ge,
+        "<": operator.lt,
+        "<=": operator.le,
+        "true": lambda value, _: bool(value),
+    }
     try:
-        found = {
-            "==": lambda: value == fact.const and not isinstance(value, bool),
-            "is": lambda: value is fact.const,
-            "in": lambda: value in fact.const and not isinstance(value, bool),  # type: ignore[operator]
-            ">": lambda: value > fact.const,  # type: ignore[operator]
-            ">=": lambda: value >= fact.const,  # type: ignore[operator]
-            "<": lambda: value < fact.const,  # type: ignore[operator]
-            "<=": lambda: value <= fact.const,  # type: ignore[operator]
-            "true": lambda: bool(value),
-        }[fact.op]()
+        return bool(ask[fact.op](value, fact.const)) is fact.truth
     except TypeError:
         return False
-    return bool(found) is fact.truth
 
 
 def witness(group: Iterable[Fact]) -> bool:

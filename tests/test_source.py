@@ -270,7 +270,7 @@ def test_units_of_real_files(path: Path) -> None:
 
 @pytest.mark.parametrize("path", STANDARD, ids=lambda path: path.name)
 @given(data=st.data())
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 def test_the_unit_at_a_line_holds_the_line(path: Path, data: st.DataObject) -> None:
     """Whatever unit is asked for first."""
     module = cut(path.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rawlogits
@@ -27,7 +27,7 @@ from rawlogits.table.torch import ROWS
 Said = set[tuple[str, str, str]]
 """Rule, severity and confidence of every finding."""
 
-bounded = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+bounded = settings(max_examples=40)
 
 
 def checked(files: Mapping[str, str] | str) -> Report:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import Any
 
 from rawlogits.static import imports, registers
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
@@ -25,7 +26,6 @@ from rawlogits.static.values import (
     Map,
     ModuleRef,
     Obj,
-    Partial,
     Seq,
     Super,
     Tensor,
@@ -49,7 +49,7 @@ def attribute(engine: Engine, value: Value, name: str, node: ast.AST, frame: Fra
     """`value.name`, not called."""
     if isinstance(value, Bound) and isinstance(value.receiver, Tensor):
         value = property_of(engine, value)
-    if isinstance(value, Deferred) or isinstance(value, Choice):
+    if isinstance(value, (Deferred, Choice)):
         return engine.then(value, lambda v: attribute(engine, v, name, node, frame))
     if isinstance(value, Obj):
         return object_attribute(engine, value, name, node, frame)
@@ -105,7 +105,7 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
     for deferred in [d for d in obj.waiting if d.func is None or _may_set(engine, d.func, name)]:
         if deferred in obj.waiting:
             obj.waiting.remove(deferred)
-            engine.briefly(lambda d=deferred: engine.force(d))
+            engine.briefly(partial(engine.force, deferred))
         if name in obj.attrs:
             break
     if name not in obj.attrs:
@@ -142,9 +142,12 @@ def _run_setter(engine: Engine, obj: Obj, name: str) -> None:
             if method not in obj.tried and method not in engine.stack:
                 obj.tried.add(method)
                 func = Func(method, cls.module, cls.closure, cls, obj)
-                run = lambda f=func: engine.force(engine.call(f, Args(open=True), f.node, f.module.frame))  # noqa: E731
-                engine.detached(lambda: engine.briefly(run))
+                engine.detached(partial(engine.briefly, partial(_forced_call, engine, func)))
                 return
+
+
+def _forced_call(engine: Engine, func: Func) -> Value:
+    return engine.force(engine.call(func, Args(open=True), func.node, func.module.frame))
 
 
 @lru_cache(maxsize=8192)
@@ -301,7 +304,7 @@ def _own_attribute(engine: Engine, cls: Class, name: str) -> Value | None:
     cls.running.add(name)
     frame = Frame(cls.module, cls.attrs, cls.closure)
     for statement in statements:
-        engine.detached(lambda s=statement: engine.execute([s], frame))
+        engine.detached(partial(engine.execute, [statement], frame))
     cls.running.discard(name)
     for value in [cls.attrs.get(name)]:
         if isinstance(value, Map) and value.home is None:
@@ -565,7 +568,7 @@ def _sliced(engine: Engine, value: Value, index: ast.Slice, node: ast.AST, frame
         None if part is None else engine.force(engine.evaluate(part, frame))
         for part in (index.lower, index.upper, index.step)
     ]
-    places = [None if bound is None else literal(bound) for bound in bounds]
+    places: list[Any] = [None if bound is None else literal(bound) for bound in bounds]
     exact = all(place is None or isinstance(place, int) for place in places)
     if isinstance(value, Seq):
         return Seq(
@@ -577,7 +580,7 @@ def _sliced(engine: Engine, value: Value, index: ast.Slice, node: ast.AST, frame
         method = class_attribute(engine, value.cls, "__getitem__")
         if method is not None and isinstance(method[0], Func):
             bound = Seq([Const(place) if place is not ... else Unknown("") for place in places], frozen=True)
-            return engine.call(method[0].bind(value), Args([bound], [index]), node, frame)  # type: ignore[list-item]
+            return engine.call(method[0].bind(value), Args([bound], [index]), node, frame)
     return Unknown(value.reason if isinstance(value, Unknown) else "value from a container by a computed key")
 
 
@@ -605,11 +608,11 @@ def unpacked(engine: Engine, value: Value, targets: Sequence[ast.expr]) -> Itera
                     value.items[place] if -len(value.items) <= place < len(value.items) else Unknown("branches differ")
                 )
         return
-    for i, target in enumerate(targets):
-        yield engine.then(value, lambda v, i=i, t=target: _part(engine, v, i))
+    for index in range(len(targets)):
+        yield engine.then(value, partial(_part, engine, index))
 
 
-def _part(engine: Engine, value: Value, index: int) -> Value:
+def _part(engine: Engine, index: int, value: Value) -> Value:
     if isinstance(value, Tensor):
         return piece(value)
     if isinstance(value, Seq):
@@ -660,6 +663,3 @@ def entered(engine: Engine, value: Value, node: ast.AST, frame: Frame) -> Value:
         if method is not None and isinstance(method[0], Func):
             return engine.call(method[0].bind(value), Args(), node, frame)
     return value
-
-
-__all__ = ["Partial", "attribute", "item", "iterated", "set_attribute", "set_item", "unpacked"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rawlogits.static import attributes, imports, options, registers
 from rawlogits.static.conditions import truth
-from rawlogits.static.engine import Args, Engine, first_key, joined, literal
+from rawlogits.static.engine import Args, Engine, first_key, literal
 from rawlogits.static.values import (
     NONE,
     Bound,
@@ -59,11 +59,11 @@ def _frozen(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _dict(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    result = Map(dict(args.keywords), args.open)
+    result = Map(dict[object, Value](args.keywords), args.open)
     if args.values:
         first = engine.force(args.values[0])
         if isinstance(first, Map):
-            result.items = {**first.items, **args.keywords}
+            result.items = first.items | dict[object, Value](args.keywords)
             result.open |= first.open
         elif isinstance(first, Seq):
             for pair in (engine.force(p) for p in first.items):
@@ -82,7 +82,7 @@ def _range(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     bounds = [literal(engine.force(v)) for v in args.values]
     if bounds and all(isinstance(b, int) for b in bounds):
         try:
-            numbers = range(*bounds)  # type: ignore[arg-type]
+            numbers = range(*bounds)  # type: ignore[call-overload]
         except (TypeError, ValueError):
             return _UNKNOWN
         if len(numbers) <= _MOST_RANGE:
@@ -214,8 +214,8 @@ def _getattr(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     text = literal(name)
     if isinstance(text, str):
         found = engine.attribute(value, text, node, frame)
-        missing = (
-            isinstance(engine.force(found), Unknown) or (isinstance(found, Bound) and isinstance(value, (Map, Built)))
+        missing = isinstance(engine.force(found), Unknown) or (
+            isinstance(found, Bound) and isinstance(value, (Map, Built))
         )
         if missing and len(args.values) > 2 and not isinstance(value, (Unknown, Ext, Obj)):
             return args.values[2]
@@ -266,7 +266,7 @@ def _map(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _namespace(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    return Map(dict(args.keywords), args.open)
+    return Map(dict[object, Value](args.keywords), args.open)
 
 
 def _type(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -516,6 +516,3 @@ def method_of(receiver: Value, name: str) -> Method | None:
         if isinstance(receiver, Super) and name in ("__init__", "__setattr__", "__init_subclass__")
         else None
     )
-
-
-__all__ = ["FUNCTIONS", "joined", "method_of"]

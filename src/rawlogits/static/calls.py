@@ -23,7 +23,6 @@ from rawlogits.static.values import (
     Frame,
     Func,
     Map,
-    ModuleRef,
     Obj,
     Partial,
     Seq,
@@ -71,7 +70,7 @@ def call(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame)
     if isinstance(callee, Partial):
         merged = Args([*callee.args, *args.values], [*[node] * len(callee.args), *args.nodes], open=args.open)  # type: ignore[list-item]
         merged.keywords = {**callee.kwargs, **args.keywords}
-        merged.keyword_nodes = {**dict.fromkeys(callee.kwargs, node), **args.keyword_nodes}  # type: ignore[dict-item]
+        merged.keyword_nodes = {**dict.fromkeys(callee.kwargs, node), **args.keyword_nodes}  # type: ignore[arg-type]
         return call(engine, callee.func, merged, node, frame)
     if isinstance(callee, Bound):
         return _method(engine, callee, args, node, frame)
@@ -144,9 +143,9 @@ def _closes_over_loss(engine: Engine, func: Func) -> bool:
 def _handed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> None:
     """A function within a function that is given away (`Engine(step)`, `optimizer.step(closure)`) will be called."""
     for value in args.every():
-        if isinstance(value, Func) and value.closure is not None and isinstance(value.node, ast.FunctionDef):
-            if value.node not in engine.reached and must_run(engine, value, Args()):
-                run(engine, value, Args(open=True), node, frame)
+        inner = isinstance(value, Func) and value.closure is not None and isinstance(value.node, ast.FunctionDef)
+        if inner and value.node not in engine.reached and must_run(engine, value, Args()):
+            run(engine, value, Args(open=True), node, frame)
 
 
 _CARRIERS = (Obj, Built, Ext, Func, Class, Seq, Map, Choice, Partial, Deferred)
@@ -226,10 +225,10 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
         return Unknown("computed")
     values = [engine.force(r.value) if len(inner.returns) > 1 else r.value for r in inner.returns]
     if len(values) > 1 and are_objects(values):
-        return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(inner.returns, values))
+        return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(inner.returns, values, strict=False))
     if len(values) == 1:
         return values[0]
-    return choose(Alternative(r.facts, v) for r, v in zip(inner.returns, values))
+    return choose(Alternative(r.facts, v) for r, v in zip(inner.returns, values, strict=False))
 
 
 def handed_on(value: Value, frame: Frame, node: ast.AST) -> Value:
@@ -256,9 +255,9 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         values.insert(0, func.bound)
     keywords = dict(args.keywords)
     outer = func.closure or func.module.frame
-    defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults))
-    defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults) if d is not None}
-    for name, value in zip(names, values):
+    defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=False))
+    defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=False) if d is not None}
+    for name, value in zip(names, values, strict=False):
         inner.locals[name] = value
     if spec.vararg is not None:
         inner.locals[spec.vararg.arg] = Seq(values[len(names) :], args.open, frozen=True)
@@ -268,7 +267,7 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         elif name not in inner.locals:
             inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, outer)
     if spec.kwarg is not None:
-        inner.locals[spec.kwarg.arg] = Map(dict(keywords), args.open)
+        inner.locals[spec.kwarg.arg] = Map(dict[object, Value](keywords), args.open)
 
 
 def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, outer: Frame) -> Value:
@@ -311,7 +310,7 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
     if isinstance(init, Func):
         bound = init.bind(obj)
         facts = list(engine.facts)
-        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts) and None
+        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts)
         if not engine.hot.isdisjoint(engine.words_of(init)) and any(carries(engine, v, 1) for v in args.every()):
             attributes.initialise(obj)
         return obj
@@ -321,29 +320,28 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
     return obj
 
 
-def _initialised(engine: Engine, init: Func, args: Args, node: ast.AST, frame: Frame) -> bool:
+def _initialised(engine: Engine, init: Func, args: Args, node: ast.AST, frame: Frame) -> None:
     engine.force(run(engine, init, args, node, frame))
-    return True
 
 
 def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
     """A class without `__init__`: fields in order as in a dataclass, keywords as they come."""
     fields = attributes.fields(engine, obj.cls)
-    given = dict(zip((name for name, _, _ in fields), args.values)) | args.keywords
+    given = dict(zip((name for name, _, _ in fields), args.values, strict=False)) | args.keywords
     for name, value in given.items():
         obj.attrs[name] = value
     for name, default, owner in fields:
         if name not in given:
             if default is None:
-                where = f"{owner.module.source.shown}:{owner.name}.{name}"
-                obj.attrs[name] = Unknown("argument is a parameter no one binds", where)
+                key = f"{owner.module.source.shown}:{owner.name}.{name}"
+                obj.attrs[name] = Unknown("argument is a parameter no one binds", key)
             else:
                 obj.attrs[name] = _field_default(engine, default, owner)
     post = attributes.class_attribute(engine, obj.cls, "__post_init__")
     if post is not None and isinstance(post[0], Func):
         bound = post[0].bind(obj)
         where = obj.cls.module.frame
-        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, Args(), obj.node, where)) and None
+        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, Args(), obj.node, where))
 
 
 def _field_default(engine: Engine, default: ast.expr, owner: Class) -> Value:
@@ -507,11 +505,8 @@ def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr
 
 
 def _hands_on(engine: Engine, decorator: Value) -> bool:
-    """Whether a decorator is one that gives back what it got: it says so by `wraps`, or is too long to be a register."""
+    """Whether a decorator gives back what it got: it says so by `wraps`, or is too long to be a register."""
     if not isinstance(decorator, Func):
         return False
     node = decorator.node
     return (node.end_lineno or node.lineno) - node.lineno > LONGEST_DECORATOR or "wraps" in engine.words_of(decorator)
-
-
-__all__ = ["ModuleRef", "Super", "call", "decorated", "instantiate", "run"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from rawlogits.static import registers
 from rawlogits.static.engine import Engine, first_key, literal
 from rawlogits.static.values import (
     NONE,
+    TESTS,
     Built,
     Choice,
     Class,
@@ -26,7 +26,6 @@ from rawlogits.static.values import (
     Obj,
     Partial,
     Seq,
-    Tensor,
     Unknown,
     Value,
     consistent,
@@ -58,15 +57,6 @@ _NAMES: dict[type[ast.cmpop], tuple[str, bool]] = {
     ast.IsNot: ("is", False),
     ast.In: ("in", True),
     ast.NotIn: ("in", False),
-}
-_APPLY: dict[str, Callable[[object, object], bool]] = {
-    "==": operator.eq,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "is": lambda a, b: a is b or (a == b and isinstance(a, (int, str, bool))),
-    "in": lambda a, b: a in b,  # type: ignore[operator]
 }
 
 
@@ -181,7 +171,7 @@ def _compared(engine: Engine, name: str, left: Value, right: Value, test: ast.Co
         other = tuple(right.items)
     if one is not ... and other is not ...:
         try:
-            return TRUE if _APPLY[name](one, other) else FALSE
+            return TRUE if TESTS[name](one, other) else FALSE
         except TypeError:
             return _opaque(test, frame)
     if name in ("is", "==") and NONE in (left, right):
@@ -229,6 +219,3 @@ def _words(fact: Fact) -> str:
 def bool_value(outcome: Outcome, key: str) -> Value:
     """A comparison as a value of its own."""
     return Const(outcome.known) if outcome.known is not None else Unknown("computed", key)
-
-
-__all__ = ["FALSE", "TRUE", "Outcome", "Tensor", "bool_value", "compare", "decide", "describe", "truth"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from rawlogits.finding import Arrival
@@ -25,7 +26,6 @@ from rawlogits.static.values import (
     Facts,
     Frame,
     Func,
-    Map,
     Seq,
     Tensor,
     Unknown,
@@ -219,7 +219,7 @@ class Engine:
             value = value.value
         if isinstance(value, Choice):
             if any(isinstance(a.value, Deferred) for a in value.alternatives):
-                outcomes = self.fork([(a.facts, lambda v=a.value: self.force(v)) for a in value.alternatives])
+                outcomes = self.fork([(a.facts, partial(self.force, a.value)) for a in value.alternatives])
                 programs = are_objects(out for _, out in outcomes)
                 value = choose(Alternative(as_dispatch(facts) if programs else facts, out) for facts, out in outcomes)
             if self.facts and isinstance(value, Choice):
@@ -240,7 +240,7 @@ class Engine:
         value = self.force(value)
         if not isinstance(value, Choice):
             return function(value)
-        outcomes = self.fork([(a.facts, lambda v=a.value: function(v)) for a in value.alternatives])
+        outcomes = self.fork([(a.facts, partial(function, a.value)) for a in value.alternatives])
         return choose(Alternative(facts, out) for facts, out in outcomes)
 
     # -- branches ------------------------------------------------------------------------------------------------
@@ -306,7 +306,7 @@ class Engine:
             for store, key, _ in written:
                 touched[id(store), key] = (store, key)
         for (ident, _), (store, key) in touched.items():
-            outcome = []
+            outcome: list[tuple[Facts, Any]] = []
             for facts, written in options:
                 mine = [value for s, k, value in written if id(s) == ident and k == key]
                 if isinstance(store, Seq):
@@ -385,20 +385,3 @@ def known(value: Value) -> bool:
 def tensors(value: Value) -> list[Tensor]:
     """The tensors among the alternatives of a value."""
     return [a.value for a in alternatives(value) if isinstance(a.value, Tensor)]
-
-
-__all__ = [
-    "DEEPEST_CALL",
-    "DEEPEST_EXPRESSION",
-    "Args",
-    "Engine",
-    "LossSite",
-    "Map",
-    "Parts",
-    "first_key",
-    "is_none",
-    "joined",
-    "known",
-    "literal",
-    "tensors",
-]

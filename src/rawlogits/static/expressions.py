@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable
+from functools import partial
 
 from rawlogits.static import attributes, imports, operators
 from rawlogits.static.conditions import bool_value, compare, decide, truth
@@ -19,7 +20,6 @@ from rawlogits.static.engine import (
 )
 from rawlogits.static.values import (
     NONE,
-    Alternative,
     Bound,
     Choice,
     Const,
@@ -29,13 +29,11 @@ from rawlogits.static.values import (
     Frame,
     Func,
     Map,
-    Obj,
     Seq,
     Super,
     Tensor,
     Unknown,
     Value,
-    choose,
     join,
 )
 from rawlogits.table.row import Verb
@@ -77,7 +75,7 @@ def _constant(engine: Engine, node: ast.Constant, frame: Frame) -> Value:
 
 def _name(engine: Engine, node: ast.Name, frame: Frame) -> Value:
     value = lookup(engine, node.id, frame)
-    if isinstance(value, imports.Late) or isinstance(value, Choice):
+    if isinstance(value, (imports.Late, Choice)):
         return engine.force(value)
     return value
 
@@ -103,7 +101,7 @@ _BUILTIN_NAMES = frozenset(dir(__builtins__) if not isinstance(__builtins__, dic
 def _attribute(engine: Engine, node: ast.Attribute, frame: Frame) -> Value:
     value = engine.evaluate(node.value, frame)
     found = engine.attribute(value, node.attr, node, frame)
-    if isinstance(found, imports.Late) or isinstance(found, Choice):
+    if isinstance(found, (imports.Late, Choice)):
         found = engine.force(found)
     if isinstance(found, Bound) and isinstance(found.receiver, Tensor):
         return attributes.property_of(engine, found)
@@ -187,7 +185,7 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
         if (isinstance(one, Deferred) and one.waiting) or isinstance(one, Choice):
             return engine.then(
                 one,
-                lambda v, o=other, s=swapped: binary(engine, op, *((o, v) if s else (v, o)), node, frame),
+                partial(_half, engine, op, other, swapped, node, frame),
             )
     left, right = engine.force(left), engine.force(right)
     found = operators.arithmetic(engine, op, left, right, node, frame)
@@ -198,6 +196,13 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
     if isinstance(left, Map) and isinstance(right, Map) and isinstance(op, ast.BitOr):
         return Map({**left.items, **right.items}, left.open or right.open)
     return _folded(op, left, right)
+
+
+def _half(
+    engine: Engine, op: ast.operator, other: Value, swapped: bool, node: ast.AST, frame: Frame, value: Value
+) -> Value:
+    left, right = (other, value) if swapped else (value, other)
+    return binary(engine, op, left, right, node, frame)
 
 
 def _folded(op: ast.operator, left: Value, right: Value) -> Value:
@@ -270,7 +275,7 @@ def _bool_op(engine: Engine, node: ast.BoolOp, frame: Frame) -> Value:
 
 
 def _compare(engine: Engine, node: ast.Compare, frame: Frame) -> Value:
-    for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators):
+    for left, op, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
         if type(op) in _COMPARISONS:
             _thresholds(engine, _COMPARISONS[type(op)], left, right, node, frame)
     if len(node.ops) != 1:
@@ -317,7 +322,7 @@ def _sequence(engine: Engine, node: ast.List | ast.Tuple | ast.Set, frame: Frame
 
 def _dict(engine: Engine, node: ast.Dict, frame: Frame) -> Value:
     result = Map({})
-    for key, value in zip(node.keys, node.values):
+    for key, value in zip(node.keys, node.values, strict=False):
         if key is None:
             spread = engine.force(engine.evaluate(value, frame))
             if isinstance(spread, Map):
@@ -382,7 +387,7 @@ def bind_target(engine: Engine, target: ast.expr, value: Value, frame: Frame) ->
     if isinstance(target, ast.Name):
         frame.locals[target.id] = value
     elif isinstance(target, (ast.Tuple, ast.List)):
-        for element, part in zip(target.elts, attributes.unpacked(engine, value, target.elts)):
+        for element, part in zip(target.elts, attributes.unpacked(engine, value, target.elts), strict=False):
             bind_target(engine, element.value if isinstance(element, ast.Starred) else element, part, frame)
 
 
@@ -425,17 +430,17 @@ def _yield_from(engine: Engine, node: ast.YieldFrom, frame: Frame) -> Value:
     return Unknown("computed")
 
 
-def inplace_target(engine: Engine, node: ast.Call) -> ast.expr | None:
-    """What an in-place operator changes: the receiver of `x.sigmoid_()`, the argument of `torch.sigmoid_(x)`."""
+def inplace_target(engine: Engine, node: ast.Call, frame: Frame) -> ast.expr | None:
+    """What an in-place operator changes: the receiver of `x.sigmoid_()`, the argument of a function spelled so."""
     called = node.func
     if not isinstance(called, ast.Attribute) or not called.attr.endswith("_") or called.attr.endswith("__"):
         return None
     rows = engine.table.method(called.attr)
     if not any(row.verb in (Verb.OP, Verb.SOURCE) for row in rows):
         return None
-    if isinstance(called.value, ast.Name) and node.args and called.value.id in ("torch", "F"):
-        return node.args[0] if isinstance(node.args[0], (ast.Name, ast.Attribute)) else None
-    return called.value if isinstance(called.value, (ast.Name, ast.Attribute)) else None
+    function = node.args and isinstance(engine.evaluate(called.value, frame), Ext)
+    target = node.args[0] if function else called.value
+    return target if isinstance(target, (ast.Name, ast.Attribute)) else None
 
 
 _HANDLERS: dict[type[ast.expr], Callable[..., Value]] = {
@@ -464,5 +469,3 @@ _HANDLERS: dict[type[ast.expr], Callable[..., Value]] = {
     ast.Yield: _yield,
     ast.YieldFrom: _yield_from,
 }
-
-__all__ = ["Alternative", "Obj", "choose", "evaluate"]

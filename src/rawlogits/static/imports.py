@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import partial
 from pathlib import Path
 
 from rawlogits.static.engine import Engine
@@ -25,11 +26,11 @@ def imported(engine: Engine, node: ast.Import | ast.ImportFrom, module: Module) 
     if isinstance(node, ast.Import):
         for alias in node.names:
             dotted = alias.name if alias.asname else alias.name.split(".")[0]
-            yield alias.asname or dotted, Late(lambda d=dotted: absolute(engine, d, module))
+            yield alias.asname or dotted, Late(partial(absolute, engine, dotted, module))
         return
     for alias in node.names:
         if alias.name != "*":
-            yield alias.asname or alias.name, Late(lambda n=alias.name: _from(engine, node, n, module))
+            yield alias.asname or alias.name, Late(partial(_from, engine, node, alias.name, module))
 
 
 def absolute(engine: Engine, dotted: str, importer: Module) -> Value:
@@ -88,7 +89,7 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
                 statement = None if unit.done else module.node(unit)
                 unit.done = True
                 if statement is not None:
-                    engine.detached(lambda s=statement: engine.execute([s], module.frame))
+                    engine.detached(partial(engine.execute, [statement], module.frame))
             _overtaken(engine, module, name)
         finally:
             module.running.discard(name)
@@ -156,7 +157,7 @@ def program(engine: Engine, name: str) -> Value | None:
 
 def callables(engine: Engine, module: Module) -> list[tuple[str, Value]]:
     """The classes and functions that a module offers, also those it imports from the project."""
-    found = []
+    found: list[tuple[str, Value]] = []
     names = [n for n in module.bindings if not n.startswith("_")]
     if len(names) > MOST_OFFERED:
         return []

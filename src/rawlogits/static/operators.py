@@ -12,14 +12,12 @@ from dataclasses import dataclass, replace
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.space import Space
 from rawlogits.static.conditions import describe
-from rawlogits.static.engine import TOO_LONG, Args, Engine, LossSite, literal, tensors
+from rawlogits.static.engine import Args, Engine, LossSite, literal, tensors
 from rawlogits.static.names import Module
 from rawlogits.static.values import (
     MISSING,
     NONE,
     Alternative,
-    Built,
-    Choice,
     Const,
     Deferred,
     Facts,
@@ -30,7 +28,6 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     alternatives,
-    choose,
     origin,
 )
 from rawlogits.table.row import Row, Verb
@@ -54,7 +51,7 @@ class Bindings:
     def of(cls, params: Sequence[str], args: Args, built: dict[str, Value] | None = None, called: str = "") -> Bindings:
         values: dict[str, Value] = dict(built or {})
         nodes: dict[str, ast.AST] = {}
-        for name, value, node in zip(params, args.values, args.nodes):
+        for name, value, node in zip(params, args.values, args.nodes, strict=False):
             values[name], nodes[name] = value, node
         values.update(args.keywords)
         nodes.update(args.keyword_nodes)
@@ -109,9 +106,9 @@ def _source(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AS
     if isinstance(before, Deferred) and before.waiting:
         before = None
     ahead = engine.force(before) if before is not None else None
-    if row.marks == "sum" and isinstance(arg := engine.force(given.values.get(row.arg, NONE)), Tensor):
-        if arg.form == "exp":
-            return Tensor(None, row.short, made, form="sum of exp", root=arg.root)
+    arg = engine.force(given.values.get(row.arg, NONE)) if row.marks == "sum" else NONE
+    if isinstance(arg, Tensor) and arg.form == "exp":
+        return Tensor(None, row.short, made, form="sum of exp", root=arg.root)
     return Tensor(
         row.gives,
         row.short,
@@ -286,7 +283,7 @@ def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: 
             continue
         if site is not None:
             site.resolved = True
-        for member, tensor in zip(members, found):
+        for member, tensor in zip(members, found, strict=False):
             if tensor.space is not None:
                 facts = tuple(f for f in member.facts if f not in engine.facts)
                 _arrive(engine, demand, tensor, facts, demanded, frame)
@@ -508,7 +505,8 @@ def threshold(engine: Engine, operator: str, value: Value, constant: float, node
         return
     place: Place = frame.module.source.place(node)
     for tensor in found:
-        assert isinstance(tensor, Tensor) and tensor.space is not None
+        assert isinstance(tensor, Tensor)
+        assert tensor.space is not None
         engine.bases.append(tensor.basis or origin(tensor))
         engine.arrivals.append(
             Arrival(
@@ -524,6 +522,3 @@ def threshold(engine: Engine, operator: str, value: Value, constant: float, node
                 test_file=is_test(place.path),
             )
         )
-
-
-__all__ = ["TOO_LONG", "Built", "Choice", "apply", "arithmetic", "choose", "meet", "naive", "threshold"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import Any
 
 from rawlogits.static import attributes, imports
 from rawlogits.static.calls import decorated
 from rawlogits.static.conditions import decide
-from rawlogits.static.engine import Args, Engine, joined
+from rawlogits.static.engine import Engine, joined
 from rawlogits.static.expressions import binary, inplace_target
 from rawlogits.static.values import (
     NONE,
     Alternative,
     Class,
-    Const,
     Deferred,
     Ext,
     Fact,
@@ -27,7 +27,6 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     alternatives,
-    choose,
     consistent,
 )
 
@@ -53,7 +52,7 @@ def _expression(engine: Engine, node: ast.Expr, frame: Frame) -> bool:
     if isinstance(node.value, ast.Call):
         if isinstance(value, Deferred) and attributes.changes_things(value):
             engine.briefly(lambda: engine.force(value))
-        target = inplace_target(engine, node.value)
+        target = inplace_target(engine, node.value, frame)
         if target is not None:
             assign(engine, target, value, frame)
         called = node.value.func
@@ -151,7 +150,8 @@ def _if(engine: Engine, node: ast.If, frame: Frame) -> bool:
 def branches(engine: Engine, frame: Frame, options: list[tuple[Facts, Callable[[], bool]]]) -> bool:
     """Run each option from the same names and objects; join those after which the path goes on."""
     before = dict(frame.locals)
-    ended, going = [], []
+    ended: list[tuple[Facts, dict[str, Value], list[Any]]] = []
+    going: list[tuple[Facts, dict[str, Value], list[Any]]] = []
     for facts, run in options:
         mark, here = len(engine.journal), len(engine.facts)
         engine.assume(facts)
@@ -336,7 +336,7 @@ def _match(engine: Engine, node: ast.Match, frame: Frame) -> bool:
             return _chain(engine, frame, options)
         else:
             fact = Fact(f"{frame.module.source.shown}:{case.pattern.lineno}", "true", None, True)
-            options.append((tuple(misses) + (fact,), _runs(engine, case.body, frame)))
+            options.append(((*tuple(misses), fact), _runs(engine, case.body, frame)))
     options.append((tuple(misses), lambda: True))
     return _chain(engine, frame, options)
 
@@ -431,5 +431,3 @@ _HANDLERS: dict[type[ast.stmt], Callable[..., bool]] = {
     ast.Nonlocal: _nonlocal,
     ast.Delete: _delete,
 }
-
-__all__ = ["Args", "Const", "Tensor", "assign", "choose", "execute"]

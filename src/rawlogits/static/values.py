@@ -8,9 +8,10 @@ facts under which each is the one; a `Deferred` is a call that nobody has needed
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rawlogits.space import Space
 from rawlogits.table.row import Row
@@ -103,7 +104,7 @@ class Tensor(Value):
     guarded: bool = False
     scaled: bool = False
     mixed: bool = False
-    """An average of several distributions: still a probability, but not one softmax whose logarithm has a fused form."""
+    """An average of distributions: still a probability, but not one softmax whose logarithm has a fused form."""
     marks: frozenset[str] = frozenset()
     basis: ast.AST | None = None
     """The node that made the raw scores which an activation turned into this."""
@@ -395,27 +396,26 @@ def join(facts: Facts, left: Value, others: Facts, right: Value) -> Value:
 _OTHER = object()
 
 
+TESTS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": lambda a, b: a == b and isinstance(a, bool) is isinstance(b, bool),
+    "is": lambda a, b: a is b or (a == b and isinstance(a, (int, str))),
+    "in": lambda a, b: a in b,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "true": lambda a, b: bool(a),
+}
+"""What each `op` of a fact asks of a value and the fact's constant."""
+
+
 def _holds(fact: Fact, value: object) -> bool:
     if value is _OTHER:
         return not fact.truth if fact.op in ("==", "is", "in") else True
     try:
-        outcome = {
-            "==": lambda: (
-                type(value) is type(fact.const) and value == fact.const
-                if isinstance(value, bool) or isinstance(fact.const, bool)
-                else value == fact.const
-            ),
-            "is": lambda: value is fact.const,
-            "in": lambda: value in fact.const,  # type: ignore[operator]
-            ">": lambda: value > fact.const,  # type: ignore[operator]
-            ">=": lambda: value >= fact.const,  # type: ignore[operator]
-            "<": lambda: value < fact.const,  # type: ignore[operator]
-            "<=": lambda: value <= fact.const,  # type: ignore[operator]
-            "true": lambda: bool(value),
-        }[fact.op]()
+        return bool(TESTS[fact.op](value, fact.const)) is fact.truth
     except TypeError:
         return False
-    return bool(outcome) is fact.truth
 
 
 def _candidates(group: Sequence[Fact]) -> list[object]:

@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rawlogits.finding import Arrival, Place
@@ -244,11 +245,11 @@ class Walker:
             units = module.units_at(p.line for p in module.parts if self._worth(p.words, module, p.cls))
             found += [(module, d) for d in module.definitions(u for u in units if u.name) if self._demanding(d, module)]
             if self._is_script(module):
-                yield module.source.shown, lambda m=module: self._script(m)
+                yield module.source.shown, partial(self._script, module)
         called = {word for _, d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
         found.sort(key=lambda pair: (f"{pair[1].node.name}(" in called, pair[1].node.name.startswith("_")))
         for module, definition in found:
-            yield module.source.shown, lambda m=module, d=definition: self._function(m, d, modules)
+            yield module.source.shown, partial(self._function, module, definition, modules)
 
     def _is_script(self, module: Module) -> bool:
         """Whether the module body itself does something that demands."""
@@ -355,9 +356,9 @@ class Walker:
     def _unreached(self) -> None:
         """Losses that the code calls or builds and that no path brought a value to: found, and not resolved."""
         engine = self.engine
-        for node, (module, name) in engine.criteria.items():
+        for node, (owner, name) in engine.criteria.items():
             if node not in engine.called:
-                engine.site(module, node, name).reason = "no call of it is seen"
+                engine.site(owner, node, name).reason = "no call of it is seen"
         for module in list(self.project.modules.values()):
             if module is None or not module.source.written:
                 continue
@@ -373,13 +374,12 @@ class Walker:
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
                 and node.func.attr in self.demands.losses
-            ):
-                if isinstance(node.func.value, ast.Name):
-                    scope = imports.global_name(self.engine, module, node.func.value.id)
-                    name = f"{scope.name}.{node.func.attr}" if isinstance(scope, Ext) else ""
-                    rows = self.table.named(self.table.canonical(name)) if name else ()
-                    if any(row.verb is Verb.LOSS for row in rows) and spelling(name) == "function":
-                        yield node
+            ) and isinstance(node.func.value, ast.Name):
+                scope = imports.global_name(self.engine, module, node.func.value.id)
+                name = f"{scope.name}.{node.func.attr}" if isinstance(scope, Ext) else ""
+                rows = self.table.named(self.table.canonical(name)) if name else ()
+                if any(row.verb is Verb.LOSS for row in rows) and spelling(name) == "function":
+                    yield node
 
     # -- results -------------------------------------------------------------------------------------------------
 
@@ -425,9 +425,9 @@ class _Demands:
         for ending, words in self._losses.items():  # most files hold no word with such an ending
             if ending in data and any(word in data for word in words):
                 return True
-        if any(word in data for word in self._active):
-            if self._logarithm.search(data) or self._top.search(data) or _SCRIPT.search(data):
-                return True
+        runs = self._logarithm.search(data) or self._top.search(data) or _SCRIPT.search(data)
+        if runs and any(word in data for word in self._active):
+            return True
         return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None and b"nn." in data
 
     def held(self, text: str) -> set[str]:
@@ -469,14 +469,14 @@ def _leaves_open(part: Part) -> bool:
 def _linked(arrivals: Sequence[Arrival], bases: Sequence[ast.AST | None]) -> list[Arrival]:
     """Each arrival with the other demands that values of the same raw scores meet."""
     met: dict[ast.AST, set[str]] = {}
-    for arrival, basis in zip(arrivals, bases):
+    for arrival, basis in zip(arrivals, bases, strict=False):
         if basis is not None:
             kind = _kind(arrival)
             if kind:
                 met.setdefault(basis, set()).add(kind)
     return [
         replace(arrival, also=frozenset(met.get(basis, ()))) if basis is not None else arrival
-        for arrival, basis in zip(arrivals, bases)
+        for arrival, basis in zip(arrivals, bases, strict=False)
     ]
 
 
@@ -504,6 +504,3 @@ def scan(
 ) -> ScanResult:
     """Scan Python files; paths in the result are relative to `root`."""
     return Walker(root, table).scan(paths, progress)
-
-
-__all__ = ["Failure", "Obj", "ScanResult", "Unresolved", "Walker", "scan"]
