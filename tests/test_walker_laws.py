@@ -27,7 +27,10 @@ from rawlogits.table.torch import ROWS
 Said = set[tuple[str, str, str]]
 """Rule, severity and confidence of every finding."""
 
-bounded = settings(max_examples=40)
+
+def examples(count: int) -> settings:
+    """So many examples a law, ten times as many when exploring (see conftest.py)."""
+    return settings(max_examples=count * settings().max_examples // 100)
 
 
 def checked(files: Mapping[str, str] | str) -> Report:
@@ -73,14 +76,14 @@ def test_agreement_of_every_tail_and_loss(tail: str, loss: str) -> None:
 
 
 @given(programs())
-@settings(bounded, max_examples=80)
+@examples(80)
 def test_agreement(program: Program) -> None:
     """Whatever model, call and way: the finding is the one that is due, or there is none to make."""
     assert said(program.text) == due(program), program.text
 
 
 @given(programs())
-@bounded
+@examples(40)
 def test_a_loss_is_met_and_traced(program: Program) -> None:
     """A program of the grammar has one loss, and its scores are traced to where they are made."""
     summary = checked(program.text).summary
@@ -88,14 +91,14 @@ def test_a_loss_is_met_and_traced(program: Program) -> None:
 
 
 @given(programs())
-@bounded
+@examples(40)
 def test_running_twice(program: Program) -> None:
     """The second report is the first, to the last word."""
     assert checked({"main.py": program.text}).findings == checked({"main.py": program.text}).findings
 
 
 @given(programs(), names())
-@bounded
+@examples(40)
 def test_renaming_locals(program: Program, chosen: dict[str, str]) -> None:
     """Probabilities may be called logits."""
     text = program.renamed(chosen)
@@ -103,7 +106,7 @@ def test_renaming_locals(program: Program, chosen: dict[str, str]) -> None:
 
 
 @given(programs(), st.sampled_from(["from", "star", "module", "package", "again"]), st.data())
-@bounded
+@examples(40)
 def test_splitting_the_file(program: Program, form: str, data: st.DataObject) -> None:
     """The model and the helpers may lie in another file, the imports spelt in any way."""
     program = replace(program, helpers=True, factory="function")
@@ -112,14 +115,14 @@ def test_splitting_the_file(program: Program, form: str, data: st.DataObject) ->
 
 
 @given(programs(), st.sampled_from(sorted(FACTORIES)))
-@bounded
+@examples(40)
 def test_wrapping_the_model_in_a_factory(program: Program, factory: str) -> None:
     text = replace(program, factory=factory).text
     assert said(text) == due(program), text
 
 
 @given(programs(), st.sampled_from(sorted(UNUSED)))
-@bounded
+@examples(40)
 def test_adding_what_is_not_used(program: Program, unused: str) -> None:
     """A branch that is never taken, a function that is never called: as if they were not there."""
     text = replace(program, unused=unused).text
@@ -127,7 +130,7 @@ def test_adding_what_is_not_used(program: Program, unused: str) -> None:
 
 
 @given(programs())
-@bounded
+@examples(40)
 def test_inlining_helpers(program: Program) -> None:
     """A step may be a function of its own."""
     outlined = replace(program, helpers=True)
@@ -135,14 +138,14 @@ def test_inlining_helpers(program: Program) -> None:
 
 
 @given(programs(), names(), st.sampled_from(sorted(FACTORIES)), st.sampled_from(sorted(UNUSED)))
-@bounded
+@examples(40)
 def test_everything_at_once(program: Program, chosen: dict[str, str], factory: str, unused: str) -> None:
     text = replace(program, helpers=True, factory=factory, unused=unused).renamed(chosen)
     assert said(text) == due(program), text
 
 
 @given(programs().filter(lambda program: not refused(program)), names(), st.data())
-@settings(bounded, max_examples=20)
+@examples(20)
 def test_the_programs_run(program: Program, chosen: dict[str, str], data: st.DataObject) -> None:
     """The laws are about programs: each one runs to its end."""
     pytest.importorskip("torch")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rawlogits.static import attributes, imports, options, registers
 from rawlogits.static.conditions import truth
-from rawlogits.static.engine import Args, Engine, first_key, literal
+from rawlogits.static.engine import Args, Engine, first_key, keyed, literal
 from rawlogits.static.values import (
     NONE,
     Bound,
@@ -59,11 +59,11 @@ def _frozen(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _dict(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    result = Map(dict[object, Value](args.keywords), args.open)
+    result = Map(keyed(args.keywords), args.open)
     if args.values:
         first = engine.force(args.values[0])
         if isinstance(first, Map):
-            result.items = first.items | dict[object, Value](args.keywords)
+            result.items = first.items | keyed(args.keywords)
             result.open |= first.open
         elif isinstance(first, Seq):
             for pair in (engine.force(p) for p in first.items):
@@ -266,7 +266,7 @@ def _map(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _namespace(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    return Map(dict[object, Value](args.keywords), args.open)
+    return Map(keyed(args.keywords), args.open)
 
 
 def _type(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from rawlogits.static import attributes, builtin, imports, operators
-from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine
+from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine, keyed
 from rawlogits.static.names import Module
 from rawlogits.static.operators import Bindings
 from rawlogits.static.values import (
@@ -143,8 +143,9 @@ def _closes_over_loss(engine: Engine, func: Func) -> bool:
 def _handed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> None:
     """A function within a function that is given away (`Engine(step)`, `optimizer.step(closure)`) will be called."""
     for value in args.every():
-        inner = isinstance(value, Func) and value.closure is not None and isinstance(value.node, ast.FunctionDef)
-        if inner and value.node not in engine.reached and must_run(engine, value, Args()):
+        if not isinstance(value, Func) or value.closure is None or isinstance(value.node, ast.Lambda):
+            continue
+        if value.node not in engine.reached and must_run(engine, value, Args()):
             run(engine, value, Args(open=True), node, frame)
 
 
@@ -267,7 +268,7 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         elif name not in inner.locals:
             inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, outer)
     if spec.kwarg is not None:
-        inner.locals[spec.kwarg.arg] = Map(dict[object, Value](keywords), args.open)
+        inner.locals[spec.kwarg.arg] = Map(keyed(keywords), args.open)
 
 
 def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, outer: Frame) -> Value:

@@ -7,7 +7,7 @@ engine; the engine reaches them through `parts`, so that no module of this packa
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -356,6 +356,13 @@ def _merged_items(base: list[Value], options: Sequence[tuple[Facts, list[Value]]
     for index in range(shared, max(len(items) for _, items in options)):
         merged.append(joined([(facts, items[index] if index < len(items) else ABSENT) for facts, items in options]))
     return merged
+
+
+def keyed(keywords: Mapping[str, Value]) -> dict[object, Value]:
+    """Keyword arguments as the items of a Map."""
+    items: dict[object, Value] = {}
+    items.update(keywords.items())
+    return items
 
 
 def first_key(value: Value) -> str:
