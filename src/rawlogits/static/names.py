@@ -99,9 +99,12 @@ class Module:
             at, line = end, line + lines
         plain.append(text[at:])
         try:
-            units += [Unit(node.lineno, node=node) for node in sources.parse("".join(plain))]
+            rest = sources.parse("".join(plain))
         except Unreadable:
             return self._whole()
+        if any(_spans(node, unit) for node in rest for unit in units):  # the cut is text inside a string
+            return self._whole()
+        units += [Unit(node.lineno, node=node) for node in rest]
         units.sort(key=lambda unit: unit.line)
         return units
 
@@ -207,6 +210,10 @@ class Module:
                 Path(os.path.normpath(self.project.root / literal)),
             ]
         return found
+
+
+def _spans(node: ast.stmt, unit: Unit) -> bool:
+    return node.lineno < unit.line <= (node.end_lineno or node.lineno)
 
 
 def words_in(text: str) -> frozenset[str]:

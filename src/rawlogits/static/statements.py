@@ -103,11 +103,22 @@ def bind_name(engine: Engine, name: str, value: Value, frame: Frame) -> None:
         return
     if isinstance(value, Map) and value.home is None and frame.locals is frame.module.globals:
         value.home = (frame.module, name)
+    if name in frame.locals and frame.waiting:
+        settle(engine, frame, name)
     owner = frame.nonlocals.get(name)
     if owner is not None:
         engine.write(owner.locals, name, value)
     else:
         frame.locals[name] = value
+
+
+def settle(engine: Engine, frame: Frame, name: str) -> None:
+    """Compute the waiting calls whose functions read a name that is about to be bound to something else."""
+    waiting = [d for d in frame.waiting if d.waiting]
+    now = [d for d in waiting if d.func is not None and name in engine.words_of(d.func)]
+    frame.waiting = [d for d in waiting if d not in now]
+    for deferred in now:
+        engine.force(deferred)
 
 
 def _return(engine: Engine, node: ast.Return, frame: Frame) -> bool:

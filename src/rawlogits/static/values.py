@@ -293,6 +293,8 @@ class Frame:
     """How many facts of the path were there when it began."""
     globals: frozenset[str] = frozenset()
     nonlocals: dict[str, Frame] = field(default_factory=dict)
+    waiting: list[Deferred] = field(default_factory=list)
+    """Calls nobody has needed yet of functions that read this frame's names."""
     late: list[tuple[Facts, list[tuple[object, object, object]]]] = field(default_factory=list)
     """What paths that returned early had written, to be joined when the function ends."""
 
@@ -410,8 +412,8 @@ TESTS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def _holds(fact: Fact, value: object) -> bool:
-    if value is _OTHER:
-        return not fact.truth if fact.op in ("==", "is", "in") else True
+    if value is _OTHER:  # nothing that a test names; the numbers round those named stand for all numbers
+        return not fact.truth if fact.op in ("==", "is", "in") else not isinstance(fact.const, (int, float))
     try:
         return bool(TESTS[fact.op](value, fact.const)) is fact.truth
     except TypeError:
@@ -424,7 +426,7 @@ def _candidates(group: Sequence[Fact]) -> list[object]:
         consts = fact.const if fact.op == "in" and isinstance(fact.const, (tuple, frozenset)) else (fact.const,)
         for const in consts:
             if isinstance(const, (int, float)) and not isinstance(const, bool):
-                found += [const, const - 1, const + 1, const - 0.5, const + 0.5]
+                found += [const, const - 1, const + 1, const - 0.5, const + 0.5, const - 1e-6, const + 1e-6]
             else:
                 found.append(const)
     return found
