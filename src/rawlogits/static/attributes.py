@@ -8,6 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rawlogits.static import imports, registers
+from rawlogits.static.effects import reach
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
 from rawlogits.static.values import (
@@ -93,7 +94,7 @@ def _class_fallback(cls: Class, name: str) -> Value:
 
 def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: Frame) -> Value:
     """An attribute of a project object: its own, its class's, or one that a method of it would set."""
-    if name not in obj.attrs:
+    if name not in obj.attrs and obj.pending is not None and _may_set(engine, obj, obj.init, name):
         initialise(obj)
     if name in obj.attrs:
         return obj.attrs[name]
@@ -102,10 +103,11 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
         return _bound(engine, found[0], obj, node, frame)
     if name == "__class__":
         return obj.cls
-    for deferred in [d for d in obj.waiting if d.func is None or _may_set(engine, d.func, name)]:
+    for deferred in [d for d in obj.waiting if not d.waiting or d.func is None or _may_set(engine, obj, d.func, name)]:
         if deferred in obj.waiting:
             obj.waiting.remove(deferred)
-            engine.briefly(partial(engine.force, deferred))
+            if deferred.waiting:
+                engine.briefly(partial(engine.force, deferred))
         if name in obj.attrs:
             break
     if name not in obj.attrs:
@@ -128,9 +130,11 @@ def initialise(obj: Obj) -> None:
         pending()
 
 
-def _may_set(engine: Engine, func: Func, name: str) -> bool:
-    words = engine.words_of(func)
-    return name in words or "setattr(" in words or "super(" in words
+def _may_set(engine: Engine, obj: Obj, func: Func | None, name: str) -> bool:
+    """Whether running a method of an object may give it an attribute."""
+    if func is None:
+        return True
+    return reach(engine, resolution(engine, obj.cls), func).may_set(engine, name)
 
 
 def _run_setter(engine: Engine, obj: Obj, name: str) -> None:

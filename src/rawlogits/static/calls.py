@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from rawlogits.static import attributes, builtin, imports, operators
+from rawlogits.static.effects import reach
 from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine, keyed
 from rawlogits.static.names import Module
 from rawlogits.static.operators import Bindings
@@ -126,7 +127,23 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
         return True
     if func.closure is not None and _closes_over_loss(engine, func):
         return True
+    if isinstance(func.bound, Obj):
+        return _reads_loss(engine, func, func.bound)
     return func.bound is not None and carries(engine, func.bound, 2)
+
+
+def _reads_loss(engine: Engine, func: Func, obj: Obj) -> bool:
+    """Whether a method, or one that it calls, names a loss or an attribute of its object that holds one."""
+    order = attributes.resolution(engine, obj.cls)
+    found = reach(engine, order, func)
+    if found.hot or any(isinstance(base, Ext) and carries(engine, base, 0) for base in order):
+        return True
+    init = obj.init if obj.pending is not None else None
+    if init is not None and (
+        engine.demands(engine.words_of(init), init.module) or any(carries(engine, v, 1) for v in obj.given)
+    ):
+        attributes.initialise(obj)
+    return any(carries(engine, v, 1) and found.mentions(engine, name) for name, v in list(obj.attrs.items()))
 
 
 def _closes_over_loss(engine: Engine, func: Func) -> bool:
@@ -225,12 +242,26 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
         engine.merge([(facts, changed), (tuple(f.negated() for f in facts[:1]), [])])
     if not inner.returns:
         return Unknown("computed")
-    values = [engine.force(r.value) if len(inner.returns) > 1 else r.value for r in inner.returns]
-    if len(values) > 1 and are_objects(values):
-        return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(inner.returns, values, strict=False))
-    if len(values) == 1:
-        return values[0]
-    return choose(Alternative(r.facts, v) for r, v in zip(inner.returns, values, strict=False))
+    returns = inner.returns
+    if len(returns) == 1:
+        return returns[0].value
+    if any(_waits(r.value) for r in returns):
+        return engine.defer(lambda: _one_of(engine, returns))
+    return _one_of(engine, returns)
+
+
+def _waits(value: Value) -> bool:
+    if isinstance(value, Choice):
+        return any(_waits(a.value) for a in value.alternatives)
+    return isinstance(value, Deferred) and value.waiting
+
+
+def _one_of(engine: Engine, returns: Sequence[Alternative]) -> Value:
+    """What a function returns that returns in several places."""
+    values = [engine.force(r.value) for r in returns]
+    if are_objects(values):
+        return choose(Alternative(as_dispatch(r.facts), v) for r, v in zip(returns, values, strict=True))
+    return choose(Alternative(r.facts, v) for r, v in zip(returns, values, strict=True))
 
 
 def handed_on(value: Value, frame: Frame, node: ast.AST) -> Value:
@@ -312,6 +343,7 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
     if isinstance(init, Func):
         bound = init.bind(obj)
         facts = list(engine.facts)
+        obj.init, obj.given = init, args.every()
         obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts)
         if not engine.hot.isdisjoint(engine.words_of(init)) and any(carries(engine, v, 1) for v in args.every()):
             attributes.initialise(obj)
@@ -343,6 +375,7 @@ def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
     if post is not None and isinstance(post[0], Func):
         bound = post[0].bind(obj)
         where = obj.cls.module.frame
+        obj.init = post[0]
         obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, Args(), obj.node, where))
 
 

@@ -134,6 +134,8 @@ class Engine:
         """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
+        self.reaches: dict[tuple[object, ...], Any] = {}
+        """By method and classes of its object: what it does to the object, with all that it calls."""
 
     # -- the parts -----------------------------------------------------------------------------------------------
 
@@ -192,9 +194,18 @@ class Engine:
     # -- laziness ------------------------------------------------------------------------------------------------
 
     def defer(self, compute: Callable[[], Value]) -> Deferred:
-        """A value to be computed when needed, under the facts that hold now."""
-        facts = list(self.facts)
-        return Deferred(lambda: self.detached(compute, facts))
+        """A value to be computed when needed, under the facts that hold now, as a part of the calls that run now."""
+        facts, stack, callers = list(self.facts), list(self.stack), list(self.callers)
+
+        def later() -> Value:
+            running, self.stack = self.stack, stack
+            calling, self.callers = self.callers, callers
+            try:
+                return self.detached(compute, facts)
+            finally:
+                self.stack, self.callers = running, calling
+
+        return Deferred(later)
 
     def detached(self, compute: Callable[[], T], facts: list[Fact] | None = None) -> T:
         """Compute outside the current branch: what is written stays written when the branch is undone."""

@@ -66,7 +66,12 @@ def _from(engine: Engine, node: ast.ImportFrom, name: str, importer: Module) -> 
 
 
 def member(engine: Engine, module: Module, name: str) -> Value:
-    """`module.name`: a name that the module binds, or a module inside the package."""
+    """`module.name`: a name that the user has given a row, that the module binds, or a module inside the package."""
+    if engine.table.own:
+        full = f"{module.source.shown.removesuffix('.py').removesuffix('/__init__').replace('/', '.')}.{name}"
+        for own in engine.table.own:
+            if full == own or full.endswith(f".{own}"):
+                return Ext(own)
     found = global_name(engine, module, name)
     if found is not None:
         return found

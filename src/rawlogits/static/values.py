@@ -188,6 +188,10 @@ class Obj(Value):
     node: ast.AST
     attrs: dict[str, Value] = field(default_factory=dict)
     pending: Callable[[], None] | None = None
+    init: Func | None = None
+    """What `pending` runs, and"""
+    given: Sequence[Value] = ()
+    """the arguments that it gets."""
     waiting: list[Deferred] = field(default_factory=list)
     """Calls of its methods that nobody has needed yet; they may set attributes."""
     handed: tuple[Module, ast.AST] | None = None

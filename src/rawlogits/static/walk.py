@@ -25,7 +25,7 @@ from rawlogits.static.names import Definition, Module, Part, Project, words_in
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
-from rawlogits.table.row import Row, Verb, spelling
+from rawlogits.table.row import Row, Verb
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
@@ -98,6 +98,7 @@ class Walker:
         self.root = root
         self.demands = _Demands(table)
         self.engine.writes_out = self.demands.writes_out
+        self._own_held: dict[Module, set[str]] = {}
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
@@ -110,8 +111,10 @@ class Walker:
         wanted, importers = self._prefilter(files, progress)
         modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
         self._heat(modules)
-        modules += self._pulled(modules, importers)
-        self._heat(modules)
+        pulled = self._pulled(modules, importers)
+        if pulled:
+            modules += pulled
+            self._heat(modules)
         entries = list(self._entries(modules))
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _RECURSION))
@@ -197,7 +200,10 @@ class Walker:
 
     def _held(self, modules: Sequence[Module]) -> dict[Module, frozenset[str]]:
         """Module -> the global names that hold a loss in it, or that it imports from where they do."""
-        own = {module: self.demands.held(module.source.text) for module in modules}
+        for module in modules:
+            if module not in self._own_held:
+                self._own_held[module] = self.demands.held(module.source.text)
+        own = {module: self._own_held[module] for module in modules}
         offered: dict[str, set[str]] = {}
         for module, names in own.items():
             if names:
@@ -302,7 +308,7 @@ class Walker:
         if not definition.owner:
             value: Value | None = imports.global_name(engine, module, definition.node.name)
             func = value if isinstance(value, Func) and value.node is definition.node else Func(definition.node, module)
-            engine.force(calls.run(engine, func, Args(open=True), definition.node, frame))
+            calls.run(engine, func, Args(open=True), definition.node, frame)
             return
         owner = self._class(module, definition.owner)
         for receiver in [owner, *self._heirs(owner, definition, modules)]:
@@ -318,7 +324,7 @@ class Walker:
             func = Func(definition.node, owner.module, owner.closure, owner)
         kind = {"static": None, "class": cls}.get(func.kind, obj)
         bound = func if kind is None else func.bind(kind)
-        engine.force(calls.run(engine, bound, Args(open=True), definition.node, owner.module.frame))
+        calls.run(engine, bound, Args(open=True), definition.node, owner.module.frame)
 
     def _class(self, module: Module, path: tuple[ast.ClassDef, ...]) -> Class:
         value = imports.global_name(self.engine, module, path[0].name)
@@ -365,21 +371,28 @@ class Walker:
             lines = (p.line for p in module.parts if not self.demands.losses.isdisjoint(p.words))
             for unit in module.units_at(lines):
                 for call in self._loss_calls(module, module.node(unit)):
-                    engine.site(module, call, call.func.attr if isinstance(call.func, ast.Attribute) else "loss")
+                    engine.site(module, call, self._outside_name(module, call.func).rpartition(".")[2])
 
     def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[ast.Call]:
-        """Calls of loss functions by their qualified names."""
+        """Calls of loss functions, and constructions of losses that no path reached, by their qualified names."""
         for node in ast.walk(unit) if unit is not None else ():
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in self.demands.losses
-            ) and isinstance(node.func.value, ast.Name):
-                scope = imports.global_name(self.engine, module, node.func.value.id)
-                name = f"{scope.name}.{node.func.attr}" if isinstance(scope, Ext) else ""
-                rows = self.table.named(self.table.canonical(name)) if name else ()
-                if any(row.verb is Verb.LOSS for row in rows) and spelling(name) == "function":
-                    yield node
+            if not isinstance(node, ast.Call) or node in self.engine.criteria or node in self.engine.called:
+                continue
+            name = self._outside_name(module, node.func)
+            rows = [row for row in self.table.named(name) if row.verb is Verb.LOSS and row.arg not in row.build]
+            if rows:
+                yield node
+
+    def _outside_name(self, module: Module, node: ast.expr) -> str:
+        """The qualified name of `F.cross_entropy` or `CrossEntropyLoss` in a module; "" for anything else."""
+        last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+        if last not in self.demands.losses:
+            return ""
+        root = node.value if isinstance(node, ast.Attribute) else node
+        found = imports.global_name(self.engine, module, root.id) if isinstance(root, ast.Name) else None
+        if not isinstance(found, Ext):
+            return ""
+        return self.table.canonical(found.name if root is node else f"{found.name}.{last}")
 
     # -- results -------------------------------------------------------------------------------------------------
 

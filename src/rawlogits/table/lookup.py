@@ -25,6 +25,8 @@ class Table:
     def __init__(self, rows: Sequence[Row], aliases: Mapping[str, str]) -> None:
         self.rows = tuple(rows)
         self.aliases = dict(aliases)
+        self.own: frozenset[str] = frozenset()
+        """Names for which the user gave rows: these win over what the project itself defines."""
         self.call_methods = CALL_METHODS
         self._by_name: dict[str, list[Row]] = {}
         self._by_method: dict[str, list[Row]] = {}
@@ -39,7 +41,9 @@ class Table:
         """The shipped table with the user's own rows."""
         taken = {name for row in user_rows for name in row.names}
         shipped = [row for row in torch.ROWS if not taken.intersection(row.names)] if taken else list(torch.ROWS)
-        return cls([*shipped, *user_rows], torch.ALIASES)
+        table = cls([*shipped, *user_rows], torch.ALIASES)
+        table.own = frozenset(taken)
+        return table
 
     @lru_cache(maxsize=16384)  # noqa: B019 -- one table a run
     def canonical(self, name: str) -> str:
@@ -101,7 +105,7 @@ class Table:
     @cached_property
     def frameworks(self) -> frozenset[str]:
         """First parts of all names: packages that are never looked for in the project."""
-        names = {n.split(".")[0] for n in self._by_name} | {a.split(".")[0] for a in self.aliases}
+        names = {n.split(".")[0] for n in self._by_name if n not in self.own} | {a.split(".")[0] for a in self.aliases}
         return frozenset(names | {scope.split(".")[0] for scope in self._programs})
 
     def words(self, verbs: Iterable[Verb]) -> frozenset[str]:
