@@ -25,7 +25,7 @@ from rawlogits.static.names import Definition, Module, Part, Project, words_in
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
-from rawlogits.table.row import Row, Verb
+from rawlogits.table.row import Row, Verb, spelling
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
@@ -370,18 +370,19 @@ class Walker:
                 continue
             lines = (p.line for p in module.parts if not self.demands.losses.isdisjoint(p.words))
             for unit in module.units_at(lines):
-                for call in self._loss_calls(module, module.node(unit)):
-                    engine.site(module, call, self._outside_name(module, call.func).rpartition(".")[2])
+                for call, name in self._loss_calls(module, module.node(unit)):
+                    engine.site(module, call, name)
 
-    def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[ast.Call]:
-        """Calls of loss functions, and constructions of losses that no path reached, by their qualified names."""
+    def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[tuple[ast.Call, str]]:
+        """Calls of losses, `cross_entropy(z, y)` and `CrossEntropyLoss()(z, y)`, and what is called."""
         for node in ast.walk(unit) if unit is not None else ():
-            if not isinstance(node, ast.Call) or node in self.engine.criteria or node in self.engine.called:
+            if not isinstance(node, ast.Call):
                 continue
-            name = self._outside_name(module, node.func)
+            built = isinstance(node.func, ast.Call)
+            name = self._outside_name(module, node.func.func if isinstance(node.func, ast.Call) else node.func)
             rows = [row for row in self.table.named(name) if row.verb is Verb.LOSS and row.arg not in row.build]
-            if rows:
-                yield node
+            if rows and built is (spelling(name) == "module"):
+                yield node, name.rpartition(".")[2]
 
     def _outside_name(self, module: Module, node: ast.expr) -> str:
         """The qualified name of `F.cross_entropy` or `CrossEntropyLoss` in a module; "" for anything else."""
