@@ -159,7 +159,7 @@ def _setting(node: ast.ClassDef) -> dict[str, list[ast.FunctionDef]]:
     """Attribute -> the methods (other than `__init__`) that assign it."""
     found: dict[str, list[ast.FunctionDef]] = {}
     for method in node.body:
-        if isinstance(method, ast.FunctionDef) and method.name != "__init__":
+        if isinstance(method, ast.FunctionDef) and method.name != "__init__" and not _is_accessor(method):
             for name in _sets(method):
                 found.setdefault(name, []).append(method)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from rawlogits.static import attributes, imports, options, registers
@@ -36,6 +37,7 @@ Method = Callable[[Engine, Value, Args, ast.AST, Frame], Value]
 
 _UNKNOWN = Unknown("computed")
 _MOST_RANGE = 12
+_LONGEST_PATTERN = 5_000
 _TEXT_METHODS = frozenset(
     "lower upper strip lstrip rstrip title capitalize casefold replace split join startswith endswith format "
     "removeprefix removesuffix count find index isdigit".split()
@@ -269,6 +271,17 @@ def _namespace(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value
     return Map(keyed(args.keywords), args.open)
 
 
+def _findall(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """`re.findall` of constants."""
+    given = [literal(engine.force(v)) for v in args.values]
+    if len(given) != 2 or args.keywords or not all(isinstance(v, str) and len(v) <= _LONGEST_PATTERN for v in given):
+        return _UNKNOWN
+    try:
+        return Seq([Const(found) for found in re.findall(*given)])  # type: ignore[call-overload]
+    except re.error:
+        return _UNKNOWN
+
+
 def _type(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     value = engine.force(args.values[0]) if len(args.values) == 1 else _UNKNOWN
     return value.cls if isinstance(value, Obj) else _UNKNOWN
@@ -353,6 +366,7 @@ FUNCTIONS: dict[str, Function] = {
     options.PARSER: options.parser,
     "importlib.import_module": _import_module,
     "itertools.chain": _chain,
+    "re.findall": _findall,
 }
 """By qualified name."""
 
@@ -484,7 +498,7 @@ _MAPPING: dict[str, Method] = {
 def _text(name: str) -> Method:
     def method(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
         text = literal(receiver)
-        given = [literal(engine.force(v)) for v in args.values]
+        given = [tuple(v.items) if isinstance(v, Map) and not v.open else literal(v) for v in map(engine.force, args.values)]
         if not isinstance(text, str) or any(v is ... for v in given) or args.keywords or args.open:
             return _UNKNOWN
         try:

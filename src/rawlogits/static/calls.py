@@ -110,7 +110,7 @@ def _function(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Fram
         return run(engine, func, args, node, frame)
     deferred = engine.defer(lambda: run(engine, func, args, node, frame))
     deferred.func = func
-    (func.closure or func.module.frame).waiting.append(deferred)
+    engine.await_in(func.closure or func.module.frame, deferred)
     if isinstance(func.bound, Obj):
         func.bound.waiting.append(deferred)
     return deferred

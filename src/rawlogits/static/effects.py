@@ -21,9 +21,10 @@ _READING = frozenset(
 
 
 class Effects(NamedTuple):
-    """Attributes set, methods called, functions that the object is handed to; `any`: names not written out are set."""
+    """Attributes set and read, methods called, functions that get the object; `any`: it sets names not written out."""
 
     sets: frozenset[str]
+    reads: frozenset[str] = frozenset()
     calls: frozenset[str] = frozenset()
     hands: frozenset[str] = frozenset()
     any: bool = False
@@ -40,18 +41,22 @@ def effects(node: Function) -> Effects:
         return Effects(frozenset())
     own = params[0].arg
     sets: set[str] = set()
+    reads: set[str] = set()
     calls: set[str] = set()
     hands: set[str] = set()
     open_ = False
     for inner in ast.walk(node):
         if isinstance(inner, ast.Attribute):
-            if isinstance(inner.ctx, ast.Store) and _is(inner.value, own):
-                sets.add(inner.attr)
+            if _is(inner.value, own):
+                (sets if isinstance(inner.ctx, ast.Store) else reads).add(inner.attr)
+        elif isinstance(inner, ast.Constant):
+            if isinstance(inner.value, str) and inner.value.isidentifier():  # getattr(self, "criterion")
+                reads.add(inner.value)
         elif isinstance(inner, ast.Call):
             named, unnamed = _through_call(inner, own, calls, hands)
             sets |= named
             open_ |= unnamed
-    return Effects(frozenset(sets), frozenset(calls), frozenset(hands), open_)
+    return Effects(frozenset(sets), frozenset(reads), frozenset(calls), frozenset(hands), open_)
 
 
 def _is(node: ast.AST, name: str) -> bool:
@@ -96,8 +101,8 @@ class Reach(NamedTuple):
     """The effects of a method with those of the methods that it calls, wherever the object's classes define them."""
 
     sets: frozenset[str]
+    reads: frozenset[str]
     any: bool
-    methods: tuple[Func, ...]
     handed: tuple[Func, ...]
     """Functions that get the object as an argument."""
     hot: bool
@@ -108,8 +113,8 @@ class Reach(NamedTuple):
         return self.any or name in self.sets or any(name in engine.words_of(f) for f in self.handed)
 
     def mentions(self, engine: Engine, name: str) -> bool:
-        """Whether a name occurs in what runs."""
-        return any(name in engine.words_of(f) for f in (*self.methods, *self.handed))
+        """Whether what runs reads an attribute of this name."""
+        return name in self.reads or any(name in engine.words_of(f) for f in self.handed)
 
 
 def reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
@@ -125,7 +130,7 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
     waiting, seen = [func], set()
     names: set[str] = set()
     sets: set[str] = set()
-    methods: list[Func] = []
+    reads: set[str] = set()
     handed: list[Func] = []
     open_ = hot = False
     while waiting:
@@ -133,9 +138,9 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
         if one.node in seen:
             continue
         seen.add(one.node)
-        methods.append(one)
         found = effects(one.node)
         sets |= found.sets
+        reads |= found.reads
         open_ |= found.any
         hot = hot or _demands(engine, one)
         for name in found.hands:
@@ -148,7 +153,7 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
             for cls in order:
                 if isinstance(cls, Class) and (method := _methods(cls.node).get(name)) is not None:
                     waiting.append(Func(method, cls.module))
-    return Reach(frozenset(sets), open_, tuple(methods), tuple(handed), hot)
+    return Reach(frozenset(sets), frozenset(reads), open_, tuple(handed), hot)
 
 
 def _demands(engine: Engine, func: Func) -> bool:

@@ -45,7 +45,7 @@ LONGEST_CHAIN = 40
 """Calls that each return the next one."""
 MOST_STEPS = 40_000
 """Statements and expressions that a script may take."""
-MOST_FUNCTION_STEPS = 6_000
+MOST_FUNCTION_STEPS = 15_000
 """And a function that nobody calls: its arguments are not known, so going deep tells little."""
 BRIEF_STEPS = 150
 """And that a call may take whose result nobody reads and which demands nothing."""
@@ -109,6 +109,8 @@ class Engine:
         self.callers: list[tuple[ast.AST, Frame]] = []
         """Where each of them was called."""
         self.reached: set[ast.AST] = set()
+        self.waited: list[Frame] = []
+        """Frames whose names some call reads that nobody has needed yet."""
         self.loose: dict[tuple[str, str], Value] = {}
         """Attributes written on values that are unknown but have a key."""
         self.domains: dict[str, tuple[object, ...]] = {}
@@ -183,6 +185,18 @@ class Engine:
         if words is None:
             words = self.words[cls.node] = cls.module.words(cls.node)
         return words
+
+    def await_in(self, frame: Frame, deferred: Deferred) -> None:
+        """Remember a call that nobody has needed yet with the frame whose names it reads, until the entry ends."""
+        if not frame.waiting:
+            self.waited.append(frame)
+        frame.waiting.append(deferred)
+
+    def forget_waiting(self) -> None:
+        """An entry has ended: what nobody needed is dropped."""
+        for frame in self.waited:
+            frame.waiting.clear()
+        self.waited.clear()
 
     def is_hot(self, cls: Class) -> bool:
         """Whether a class's source names a loss or calls what does."""

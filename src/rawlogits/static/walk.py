@@ -286,6 +286,7 @@ class Walker:
             entry()
         except RecursionError:
             engine.stack, engine.callers = [], []
+        engine.forget_waiting()
 
     def _script(self, module: Module) -> None:
         """A module body from top to bottom, as `python file.py` would run it."""
