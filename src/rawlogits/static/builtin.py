@@ -498,7 +498,9 @@ _MAPPING: dict[str, Method] = {
 def _text(name: str) -> Method:
     def method(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
         text = literal(receiver)
-        given = [tuple(v.items) if isinstance(v, Map) and not v.open else literal(v) for v in map(engine.force, args.values)]
+        given = [
+            tuple(v.items) if isinstance(v, Map) and not v.open else literal(v) for v in map(engine.force, args.values)
+        ]
         if not isinstance(text, str) or any(v is ... for v in given) or args.keywords or args.open:
             return _UNKNOWN
         try:

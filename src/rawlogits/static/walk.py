@@ -8,6 +8,7 @@ called. Modules are pulled in as names need them.
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import sys
 from collections import Counter
@@ -116,8 +117,9 @@ class Walker:
             modules += pulled
             self._heat(modules)
         entries = list(self._entries(modules))
-        limit = sys.getrecursionlimit()
+        limit, threshold = sys.getrecursionlimit(), gc.get_threshold()
         sys.setrecursionlimit(max(limit, _RECURSION))
+        gc.set_threshold(100_000, 50, 100)  # trees live to the end: looking through them again and again finds nothing
         try:
             for number, (shown, entry) in enumerate(entries):
                 if progress is not None:
@@ -125,6 +127,7 @@ class Walker:
                 self._run(entry)
         finally:
             sys.setrecursionlimit(limit)
+            gc.set_threshold(*threshold)
         return self._collected(len(files))
 
     def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
