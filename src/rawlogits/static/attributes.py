@@ -33,6 +33,7 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     choose,
+    waits,
 )
 from rawlogits.table.row import Verb
 
@@ -106,7 +107,9 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
     for deferred in [d for d in obj.waiting if not d.waiting or d.func is None or _may_set(engine, obj, d.func, name)]:
         if deferred in obj.waiting:
             obj.waiting.remove(deferred)
-            if deferred.waiting:
+            if deferred.waiting and deferred.func is not None and deferred.func.name == "__init__":
+                engine.force(deferred)
+            elif deferred.waiting:
                 engine.briefly(partial(engine.force, deferred))
         if name in obj.attrs:
             break
@@ -509,11 +512,19 @@ def _selected(
         options = [(k, v) for k, v in options if k.value in domain] or options
     if not options or len(options) > MOST_ITEMS:
         return Unknown("value from a container by a computed key")
+    if any(waits(v) for _, v in options):
+        return engine.defer(partial(_selected_late, engine, holder, options, key, node))
     name = first_key(key) or f"{id(holder)}"
     subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("key")
     forced = [(k, engine.force(v)) for k, v in options]
     dispatch = not any(_computed(engine, v) for _, v in forced)
     return choose(Alternative((Fact(name, "==", k.value, True, subject, dispatch=dispatch),), v) for k, v in forced)
+
+
+def _selected_late(
+    engine: Engine, holder: Value, options: Sequence[tuple[Const, Value]], key: Value, node: ast.AST
+) -> Value:
+    return _selected(engine, holder, [(k, engine.force(v)) for k, v in options], key, node)
 
 
 def _computed(engine: Engine, value: Value) -> bool:

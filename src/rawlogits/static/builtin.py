@@ -154,7 +154,7 @@ def _bool(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 def _isinstance(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     if len(args.values) != 2:
         return _UNKNOWN
-    value, kinds = engine.force(args.values[0]), engine.force(args.values[1])
+    value, kinds = engine.glance(args.values[0]), engine.force(args.values[1])
     wanted = [engine.force(k) for k in kinds.items] if isinstance(kinds, Seq) else [kinds]
     answers = [_is_a(engine, value, kind) for kind in wanted]
     if True in answers:

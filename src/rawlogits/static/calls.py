@@ -35,6 +35,7 @@ from rawlogits.static.values import (
     are_objects,
     as_dispatch,
     choose,
+    waits,
 )
 from rawlogits.table.row import Row, Verb, spelling
 
@@ -245,15 +246,9 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
     returns = inner.returns
     if len(returns) == 1:
         return returns[0].value
-    if any(_waits(r.value) for r in returns):
+    if any(waits(r.value) for r in returns):
         return engine.defer(lambda: _one_of(engine, returns))
     return _one_of(engine, returns)
-
-
-def _waits(value: Value) -> bool:
-    if isinstance(value, Choice):
-        return any(_waits(a.value) for a in value.alternatives)
-    return isinstance(value, Deferred) and value.waiting
 
 
 def _one_of(engine: Engine, returns: Sequence[Alternative]) -> Value:

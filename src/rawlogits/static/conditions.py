@@ -153,8 +153,10 @@ def _by_alternative(value: Choice, ask: Callable[[Value], Outcome], test: ast.AS
 def compare(engine: Engine, test: ast.Compare, frame: Frame) -> Outcome:
     """The outcome of one comparison."""
     name, positive = _NAMES[type(test.ops[0])]
-    left = engine.force(engine.evaluate(test.left, frame))
-    right = engine.force(engine.evaluate(test.comparators[0], frame))
+    left = engine.glance(engine.evaluate(test.left, frame))
+    right = engine.glance(engine.evaluate(test.comparators[0], frame))
+    if isinstance(left, Deferred) or isinstance(right, Deferred):
+        return _opaque(test, frame)
     outcome = _compared(engine, name, left, right, test, frame)
     return outcome if positive else outcome.inverted()
 

@@ -16,7 +16,7 @@ from rawlogits.static.values import Class, Ext, Func
 
 _ADDING = frozenset({"add_module", "register_module", "register_buffer", "register_parameter", "__setattr__"})
 _READING = frozenset(
-    "bool dir getattr hasattr hash id int isinstance iter len list next print repr str super tuple type".split()
+    "bool dir getattr hasattr hash id int isinstance iter len list next print repr str super tuple type vars".split()
 )
 
 
@@ -49,6 +49,8 @@ def effects(node: Function) -> Effects:
         if isinstance(inner, ast.Attribute):
             if _is(inner.value, own):
                 (sets if isinstance(inner.ctx, ast.Store) else reads).add(inner.attr)
+        elif isinstance(inner, ast.Subscript):
+            open_ |= isinstance(inner.ctx, ast.Store) and _is_namespace(inner.value, own)
         elif isinstance(inner, ast.Constant):
             if isinstance(inner.value, str) and inner.value.isidentifier():  # getattr(self, "criterion")
                 reads.add(inner.value)
@@ -73,8 +75,6 @@ def _through_call(node: ast.Call, own: str, calls: set[str], hands: set[str]) ->
             return set(), False
         if called.id == "setattr":
             return _named(node.args[1:2])
-        if called.id == "vars":
-            return set(), True
         if called.id not in _READING:
             hands.add(called.id)
         return set(), False
@@ -86,9 +86,14 @@ def _through_call(node: ast.Call, own: str, calls: set[str], hands: set[str]) ->
         if called.attr in _ADDING:
             return _named(node.args[1 if handed else 0 :][:1])
         calls.add(called.attr)
-    if isinstance(receiver, ast.Attribute) and receiver.attr == "__dict__" and _is(receiver.value, own):
-        return set(), True
-    return set(), False
+    return set(), called.attr in ("update", "setdefault") and _is_namespace(receiver, own)
+
+
+def _is_namespace(node: ast.AST, own: str) -> bool:
+    """`self.__dict__` or `vars(self)`."""
+    if isinstance(node, ast.Attribute):
+        return node.attr == "__dict__" and _is(node.value, own)
+    return isinstance(node, ast.Call) and _is(node.func, "vars") and len(node.args) == 1 and _is(node.args[0], own)
 
 
 def _named(args: Sequence[ast.expr]) -> tuple[set[str], bool]:

@@ -36,6 +36,7 @@ from rawlogits.static.values import (
     choose,
     consistent,
     same,
+    waits,
 )
 from rawlogits.table.lookup import Table
 
@@ -49,6 +50,10 @@ MOST_FUNCTION_STEPS = 15_000
 """And a function that nobody calls: its arguments are not known, so going deep tells little."""
 BRIEF_STEPS = 150
 """And that a call may take whose result nobody reads and which demands nothing."""
+OPERATOR_STEPS = 2_500
+"""And that the argument of an operator may take, before the operator does without it."""
+GLANCE_STEPS = 300
+"""And that the value in a test may take; past them the test may come out either way."""
 
 TOO_DEEP = Unknown("too deep")
 TOO_LONG = Unknown("too long")
@@ -102,6 +107,8 @@ class Engine:
         self.journal: list[tuple[Any, Any, Any]] = []
         self.steps = 0
         self.limit = MOST_STEPS
+        self.brief = False
+        """Whether `limit` is only a share of what the entry point may take."""
         self.call_depth = 0
         self.expression_depth = 0
         self.stack: list[ast.AST] = []
@@ -160,13 +167,27 @@ class Engine:
         self.steps += 1
         return self.steps > self.limit
 
-    def briefly(self, compute: Callable[[], Value]) -> Value:
+    def briefly(self, compute: Callable[[], Value], steps: int = BRIEF_STEPS) -> Value:
         """Compute what is probably of no interest, in a small share of the steps."""
-        outer, self.limit = self.limit, min(self.limit, self.steps + BRIEF_STEPS)
+        outer, self.limit = self.limit, min(self.limit, self.steps + steps)
+        brief, self.brief = self.brief, self.limit < outer or self.brief
         try:
             return compute()
         finally:
-            self.limit = outer
+            self.limit, self.brief = outer, brief
+
+    def glance(self, value: Value, steps: int = GLANCE_STEPS) -> Value:
+        """The value itself where a few steps tell it; else it stays as it is, to be computed when it is needed."""
+        if not waits(value):
+            return self.force(value)
+        if isinstance(value, Deferred):
+            if steps <= value.dear:
+                return value
+            found = self.briefly(partial(self.force, value), steps)
+            if not value.waiting:
+                return found
+            value.dear = steps
+        return value if isinstance(value, Deferred) else self.force(value)
 
     def demands(self, words: frozenset[str], module: Module) -> bool:
         """Whether code with these words, in this module, names a loss or calls what does."""
@@ -240,6 +261,9 @@ class Engine:
                     return TOO_DEEP
                 compute, value.compute = value.compute, None
                 result = compute()
+                if self.brief and self.steps > self.limit:  # cut short, not done: who needs it computes it again
+                    value.compute = compute
+                    return TOO_LONG
                 value.value = TOO_DEEP if _leads_to(result, value) else result
             value = value.value
         if isinstance(value, Choice):

@@ -35,6 +35,7 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     join,
+    waits,
 )
 from rawlogits.table.row import Verb
 
@@ -182,11 +183,11 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
     if isinstance(op, ast.MatMult):
         left = right = Tensor(None, "matmul")  # a product is no probability whatever went in
     for one, other, swapped in ((left, right, False), (right, left, True)):
-        if (isinstance(one, Deferred) and one.waiting) or isinstance(one, Choice):
-            return engine.then(
-                one,
-                partial(_half, engine, op, other, swapped, node, frame),
-            )
+        if waits(one):
+            half = partial(_half, engine, op, other, swapped, node, frame)
+            return engine.defer(lambda v=one, h=half: engine.then(engine.force(v), h))  # type: ignore[misc]
+        if isinstance(one, Choice):
+            return engine.then(one, partial(_half, engine, op, other, swapped, node, frame))
     left, right = engine.force(left), engine.force(right)
     found = operators.arithmetic(engine, op, left, right, node, frame)
     if found is not None:

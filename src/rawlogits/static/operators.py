@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.space import Space
 from rawlogits.static.conditions import describe
-from rawlogits.static.engine import Args, Engine, LossSite, literal, tensors
+from rawlogits.static.engine import OPERATOR_STEPS, TOO_LONG, Args, Engine, LossSite, literal, tensors
 from rawlogits.static.names import Module
 from rawlogits.static.values import (
     MISSING,
@@ -124,7 +124,9 @@ def _op(engine: Engine, row: Row, given: Bindings, made: Trace, node: ast.AST, f
     arg = given.values.get(row.arg)
     if arg is None:
         return Unknown("computed")
-    arg = engine.force(arg)
+    arg = engine.glance(arg, OPERATOR_STEPS)
+    if isinstance(arg, Deferred) and row.gives is not None:
+        arg = TOO_LONG
     axis = literal(engine.force(given.values[row.axis])) if row.axis in given.values else row.defaults.get(row.axis)
     axis = axis if isinstance(axis, int) and not isinstance(axis, bool) else row.class_axis
     if not any("constant" in t.marks or (t.mixed and row.turns) for t in tensors(arg)):

@@ -276,11 +276,20 @@ class Deferred(Value):
     value: Value | None = None
     func: Func | None = None
     """The function whose call this is, when it is one."""
+    dear: int = 0
+    """How many steps were not enough for it."""
 
     @property
     def waiting(self) -> bool:
         """Whether it can still be computed: not done, and not just now under way."""
         return self.value is None and self.compute is not None
+
+
+def waits(value: Value) -> bool:
+    """Whether something of a value is still to be computed."""
+    if isinstance(value, Choice):
+        return any(waits(a.value) for a in value.alternatives)
+    return isinstance(value, Deferred) and value.waiting
 
 
 @dataclass(slots=True, eq=False)
