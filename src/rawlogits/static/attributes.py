@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rawlogits.static import imports, registers
-from rawlogits.static.effects import reach
+from rawlogits.static.effects import effects, reach
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
 from rawlogits.static.values import (
@@ -145,27 +145,18 @@ def _run_setter(engine: Engine, obj: Obj, name: str) -> None:
     for cls in resolution(engine, obj.cls):
         if not isinstance(cls, Class) or not cls.module.source.written or name not in engine.class_words(cls):
             continue
-        for method in _setting(cls.node).get(name, ()):
-            if method not in obj.tried and method not in engine.stack:
+        for method in cls.node.body:
+            if not isinstance(method, ast.FunctionDef) or method.name == "__init__" or _is_accessor(method):
+                continue
+            func = Func(method, cls.module, cls.closure, cls, obj)
+            if method not in obj.tried and method not in engine.stack and name in effects(engine, func).sets:
                 obj.tried.add(method)
-                func = Func(method, cls.module, cls.closure, cls, obj)
                 engine.detached(partial(engine.briefly, partial(_forced_call, engine, func)))
                 return
 
 
 def _forced_call(engine: Engine, func: Func) -> Value:
     return engine.force(engine.call(func, Args(open=True), func.node, func.module.frame))
-
-
-@lru_cache(maxsize=8192)
-def _setting(node: ast.ClassDef) -> dict[str, list[ast.FunctionDef]]:
-    """Attribute -> the methods (other than `__init__`) that assign it."""
-    found: dict[str, list[ast.FunctionDef]] = {}
-    for method in node.body:
-        if isinstance(method, ast.FunctionDef) and method.name != "__init__" and not _is_accessor(method):
-            for name in _sets(method):
-                found.setdefault(name, []).append(method)
-    return found
 
 
 @lru_cache(maxsize=8192)

@@ -6,6 +6,7 @@ Only so is it known which of the calls that nobody has needed yet must run when 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
@@ -16,7 +17,8 @@ from rawlogits.static.values import Class, Ext, Func
 
 _ADDING = frozenset({"add_module", "register_module", "register_buffer", "register_parameter", "__setattr__"})
 _READING = frozenset(
-    "bool dir getattr hasattr hash id int isinstance iter len list next print repr str super tuple type vars".split()
+    "bool dir getattr hasattr hash id int isinstance iter len list next print repr setattr str super tuple type "
+    "vars".split()
 )
 
 
@@ -33,73 +35,75 @@ class Effects(NamedTuple):
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
+class _Patterns(NamedTuple):
+    """What to look for in the text of a method whose first parameter has a certain name."""
+
+    attribute: re.Pattern[str]
+    targets: re.Pattern[str]
+    bare: re.Pattern[str]
+    handed: re.Pattern[str]
+    added: re.Pattern[str]
+    namespace: re.Pattern[str]
+
+
 @cache
-def effects(node: Function) -> Effects:
-    """What a function does to its first parameter."""
+def _patterns(own: str) -> _Patterns:
+    adding = "|".join(sorted(_ADDING))
+    return _Patterns(
+        re.compile(rf"\b{own}(?:\.(\w+)\s*(\(|(?:[-+*/%&|@^]|//|\*\*)?=(?!=)|:[^=\n(){{}}]*=(?!=))?|(\())"),
+        re.compile(rf"\b{own}\.\w+ *,[^=\n()]*=(?!=)|, *{own}\.\w+[^=\n()]*=(?!=)|\b(?:for|as) +{own}\.\w+"),
+        re.compile(rf"[(,]\s*{own}\s*[,)]"),
+        re.compile(rf"(\.?)\b(\w+)\((?:[^()\n]*,)?\s*{own}\s*[,)]"),
+        re.compile(
+            rf"(?:\b{own}\.(?:{adding})\(|super\([^()]*\)\.(?:{adding})\(|\bsetattr\(\s*{own}\s*,)\s*(?:[\"'](\w+)[\"'])?"
+        ),
+        re.compile(rf"(?:\b{own}\.__dict__|\bvars\({own}\))\s*(?:\.(?:update|setdefault)\(|\[[^\]\n]*\]\s*=(?!=))"),
+    )
+
+
+_SUPER = re.compile(r"\bsuper\([^()]*\)\s*\.\s*(\w+)\(")
+_TEXT = re.compile(r"[\"']([A-Za-z_]\w*)[\"']")
+
+
+def effects(engine: Engine, func: Func) -> Effects:
+    """What a function does to its first parameter, read off its text: most bodies need not even be parsed."""
+    found = engine.effects.get(func.node)
+    if found is None:
+        found = engine.effects[func.node] = _effects(func)
+    return found
+
+
+def _effects(func: Func) -> Effects:
+    node = func.node
     params = [*node.args.posonlyargs, *node.args.args]
+    text = "\n".join(func.module.source.lines[node.lineno - 1 : node.end_lineno])
     if not params:
         return Effects(frozenset())
     own = params[0].arg
+    look = _patterns(own)
     sets: set[str] = set()
-    reads: set[str] = set()
-    calls: set[str] = set()
+    reads = set(_TEXT.findall(text))  # getattr(self, "criterion")
+    calls = set(_SUPER.findall(text)) if "super(" in text else set()
     hands: set[str] = set()
-    open_ = False
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute):
-            if _is(inner.value, own):
-                (sets if isinstance(inner.ctx, ast.Store) else reads).add(inner.attr)
-        elif isinstance(inner, ast.Subscript):
-            open_ |= isinstance(inner.ctx, ast.Store) and _is_namespace(inner.value, own)
-        elif isinstance(inner, ast.Constant):
-            if isinstance(inner.value, str) and inner.value.isidentifier():  # getattr(self, "criterion")
-                reads.add(inner.value)
-        elif isinstance(inner, ast.Call):
-            named, unnamed = _through_call(inner, own, calls, hands)
-            sets |= named
-            open_ |= unnamed
-    return Effects(frozenset(sets), frozenset(reads), frozenset(calls), frozenset(hands), open_)
-
-
-def _is(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _through_call(node: ast.Call, own: str, calls: set[str], hands: set[str]) -> tuple[set[str], bool]:
-    """Names that a call sets, and whether it sets others; notes what it calls."""
-    called, handed = node.func, any(_is(arg, own) for arg in node.args)
-    if isinstance(called, ast.Name):
-        if called.id == own:
+    for name, tail, called in look.attribute.findall(text):
+        if called:
             calls |= {"__call__", "forward", "call"}
-        if not handed:
-            return set(), False
-        if called.id == "setattr":
-            return _named(node.args[1:2])
-        if called.id not in _READING:
-            hands.add(called.id)
-        return set(), False
-    if not isinstance(called, ast.Attribute):
-        return set(), False
-    receiver = called.value
-    upper = isinstance(receiver, ast.Call) and _is(receiver.func, "super")
-    if _is(receiver, own) or upper or handed:
-        if called.attr in _ADDING:
-            return _named(node.args[1 if handed else 0 :][:1])
-        calls.add(called.attr)
-    return set(), called.attr in ("update", "setdefault") and _is_namespace(receiver, own)
-
-
-def _is_namespace(node: ast.AST, own: str) -> bool:
-    """`self.__dict__` or `vars(self)`."""
-    if isinstance(node, ast.Attribute):
-        return node.attr == "__dict__" and _is(node.value, own)
-    return isinstance(node, ast.Call) and _is(node.func, "vars") and len(node.args) == 1 and _is(node.args[0], own)
-
-
-def _named(args: Sequence[ast.expr]) -> tuple[set[str], bool]:
-    if args and isinstance(args[0], ast.Constant) and isinstance(args[0].value, str):
-        return {args[0].value}, False
-    return set(), True
+        elif tail == "(":
+            calls.add(name)
+            reads.add(name)
+        else:
+            (sets if tail else reads).add(name)
+    for several in look.targets.findall(text):
+        sets.update(match[1] for match in look.attribute.finditer(several) if match[1])
+    for dot, name in look.handed.findall(text) if look.bare.search(text) is not None else ():
+        if dot:
+            calls.add(name)
+        elif name not in _READING:
+            hands.add(name)
+    added = look.added.findall(text) if any(word in text for word in _ADDING) or "setattr(" in text else ()
+    sets.update(name for name in added if name)
+    open_ = "" in added or look.namespace.search(text) is not None
+    return Effects(frozenset(sets), frozenset(reads), frozenset(calls), frozenset(hands), open_)
 
 
 class Reach(NamedTuple):
@@ -143,7 +147,7 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
         if one.node in seen:
             continue
         seen.add(one.node)
-        found = effects(one.node)
+        found = effects(engine, one)
         sets |= found.sets
         reads |= found.reads
         open_ |= found.any

@@ -143,6 +143,8 @@ class Engine:
         """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
+        self.effects: dict[ast.AST, Any] = {}
+        """What each method does to its object by itself."""
         self.reaches: dict[tuple[object, ...], Any] = {}
         """By method and classes of its object: what it does to the object, with all that it calls."""
 

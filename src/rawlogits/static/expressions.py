@@ -11,6 +11,7 @@ from rawlogits.static import attributes, imports, operators
 from rawlogits.static.conditions import bool_value, compare, decide, truth
 from rawlogits.static.engine import (
     DEEPEST_EXPRESSION,
+    OPERATOR_STEPS,
     TOO_DEEP,
     TOO_LONG,
     Args,
@@ -76,9 +77,9 @@ def _constant(engine: Engine, node: ast.Constant, frame: Frame) -> Value:
 
 def _name(engine: Engine, node: ast.Name, frame: Frame) -> Value:
     value = lookup(engine, node.id, frame)
-    if isinstance(value, (imports.Late, Choice)):
-        return engine.force(value)
-    return value
+    if isinstance(value, Choice):
+        return engine.filtered(value) if engine.facts else value
+    return engine.force(value) if isinstance(value, imports.Late) else value
 
 
 def lookup(engine: Engine, name: str, frame: Frame) -> Value:
@@ -120,7 +121,7 @@ def _call(engine: Engine, node: ast.Call, frame: Frame) -> Value:
     if isinstance(node.func, ast.Attribute):
         receiver = engine.evaluate(node.func.value, frame)
         if any(row.verb is Verb.OP for row in engine.table.method(node.func.attr)):
-            receiver = engine.force(receiver)  # an operator demands something, so it is never put off
+            receiver = engine.glance(receiver, OPERATOR_STEPS)  # an operator demands something, so it is never put off
         name, func = node.func.attr, node.func
         if isinstance(receiver, Deferred) and receiver.waiting:
             return engine.then(

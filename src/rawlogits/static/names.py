@@ -10,12 +10,14 @@ import ast
 import bisect
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from rawlogits.static import source as sources
+from rawlogits.static.bodies import parsed_class
 from rawlogits.static.source import Source, Unreadable
 from rawlogits.static.values import Frame, Value
 
@@ -33,9 +35,12 @@ class Definition:
     node: ast.FunctionDef | ast.AsyncFunctionDef
     owner: tuple[ast.ClassDef, ...]
     """The classes round it, outermost first; empty for a plain function."""
-    nested: bool
-    """Whether another function is round it."""
-    words: frozenset[str]
+    module: Module
+
+    @property
+    def words(self) -> frozenset[str]:
+        """The words of its lines."""
+        return self.module.words(self.node)
 
 
 @dataclass(eq=False)
@@ -48,6 +53,8 @@ class Part:
     cls: str
     """The class round it."""
     text: str = ""
+    at: int = 0
+    """Where in the module's text it begins."""
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -98,11 +105,12 @@ class Module:
             plain.append("\n" * lines)
             at, line = end, line + lines
         plain.append(text[at:])
+        begun = [unit.line for unit in units]
         try:
             rest = sources.parse("".join(plain))
         except Unreadable:
             return self._whole()
-        if any(_spans(node, unit) for node in rest for unit in units):  # the cut is text inside a string
+        if any(_holds(node, begun) for node in rest):  # the cut is text inside a string
             return self._whole()
         units += [Unit(node.lineno, node=node) for node in rest]
         units.sort(key=lambda unit: unit.line)
@@ -120,7 +128,9 @@ class Module:
         """The statement of a unit, parsed now if it was not; None when the file does not parse."""
         if unit.node is None:
             try:
-                unit.node = sources.parse("\n" * (unit.line - 1) + unit.text)[0]
+                unit.node = parsed_class(unit.text, unit.line)
+                if unit.node is None:
+                    unit.node = sources.parse("\n" * (unit.line - 1) + unit.text)[0]
             except (Unreadable, IndexError):
                 whole = self._whole()
                 self.units = whole
@@ -170,23 +180,27 @@ class Module:
             line += text.count("\n", at, match.start())
             at = match.start()
             cls = name or (cls if indent or not function else "")
-            found.append(Part(function or "", line, cls if function or name else ""))
+            found.append(Part(function or "", line, cls if function or name else "", at=at))
         found[-1].text = text[at:]
         return found
 
-    def definitions(self, units: Iterable[Unit]) -> list[Definition]:
-        """Every function and method in some units, also nested ones."""
-        nodes = [node for unit in units if (node := self.node(unit)) is not None]
-        return list(self._definitions(nodes, (), False))
+    @cached_property
+    def part_starts(self) -> list[int]:
+        """Where the parts begin."""
+        return [part.at for part in self.parts]
 
-    def _definitions(self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...], nested: bool) -> Iterator[Definition]:
+    def definitions(self, units: Iterable[Unit]) -> list[Definition]:
+        """Every function and method in some units, without those within functions."""
+        nodes = [node for unit in units if (node := self.node(unit)) is not None]
+        return list(self._definitions(nodes, ()))
+
+    def _definitions(self, body: list[ast.stmt], owner: tuple[ast.ClassDef, ...]) -> Iterator[Definition]:
         for statement in body:
             for node in _flat(statement):
                 if isinstance(node, ast.ClassDef):
-                    yield from self._definitions(node.body, (*owner, node), nested)
+                    yield from self._definitions(node.body, (*owner, node))
                 elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    yield Definition(node, owner, nested, self.words(node))
-                    yield from self._definitions(node.body, (), True)
+                    yield Definition(node, owner, self)
 
     def words(self, node: ast.AST) -> frozenset[str]:
         """Every identifier-like word in the lines of a node; one that is called also as `word(`."""
@@ -212,8 +226,13 @@ class Module:
         return found
 
 
-def _spans(node: ast.stmt, unit: Unit) -> bool:
-    return node.lineno < unit.line <= (node.end_lineno or node.lineno)
+def _holds(node: ast.stmt, lines: list[int]) -> bool:
+    """Whether one of these lines lies behind the first one of a statement."""
+    end = node.end_lineno or node.lineno
+    if end == node.lineno:
+        return False
+    after = bisect.bisect_right(lines, node.lineno)
+    return after < len(lines) and lines[after] <= end
 
 
 def words_in(text: str) -> frozenset[str]:
@@ -222,7 +241,7 @@ def words_in(text: str) -> frozenset[str]:
     >>> sorted(words_in("loss = criterion(out)"))
     ['criterion', 'criterion(', 'loss', 'out']
     """
-    found = set(_WORD.findall(text))
+    found = set(map(sys.intern, _WORD.findall(text)))  # few words, met again and again
     return frozenset(found | {word[:-1] for word in found if word.endswith("(")})
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from rawlogits.static import attributes, imports
+from rawlogits.static.bodies import LazyAsyncFunction, LazyFunction
 from rawlogits.static.calls import decorated
 from rawlogits.static.conditions import decide
 from rawlogits.static.engine import Engine, joined
@@ -435,6 +436,8 @@ _HANDLERS: dict[type[ast.stmt], Callable[..., bool]] = {
     ast.Match: _match,
     ast.FunctionDef: _define,
     ast.AsyncFunctionDef: _define,
+    LazyFunction: _define,
+    LazyAsyncFunction: _define,
     ast.ClassDef: _define_class,
     ast.Import: _import,
     ast.ImportFrom: _import,

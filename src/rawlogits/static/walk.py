@@ -8,11 +8,11 @@ called. Modules are pulled in as names need them.
 from __future__ import annotations
 
 import ast
+import bisect
 import gc
 import re
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,31 +22,18 @@ from rawlogits.space import Space
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import MOST_FUNCTION_STEPS, MOST_STEPS, Args, Engine, LossSite
-from rawlogits.static.names import Definition, Module, Part, Project, words_in
+from rawlogits.static.heat import SCRIPT, Demands, Heat
+from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
-from rawlogits.table.row import Row, Verb, spelling
+from rawlogits.table.row import Verb, spelling
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
-_CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
-_NAME = re.compile(r"\w+")
-_FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
-_GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
-"""A top-level assignment with the lines on which it goes on."""
-_ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
-_MOST_GENERATIONS = 3
 _MOST_HEIRS = 16
-_DISTINCT = 3
-"""A function name that is defined more often than this says nothing about who is called."""
-_OPEN = frozenset({"self(", "__call__", "NotImplementedError", "abstractmethod"})
-_JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
-"""Words of code that reads a trained model's output."""
-_GENERIC = frozenset({"forward", "call", "__init__", "__call__", "__getitem__", "__iter__", "__len__", "__post_init__"})
-_IMPORT = re.compile(rb"^(?:from ([.\w]+) import|import ([.\w]+))", re.MULTILINE)
-_SCRIPT = re.compile(rb"^(?:if\s+__name__\b|(?:with|for|while)\b|[A-Za-z_][\w.]*\()", re.MULTILINE)
-"""A line that makes a file do something when it is run."""
+_OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
+_IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +84,9 @@ class Walker:
         self.project = Project(root, table.frameworks, self._fail)
         self.engine = Engine(self.project, table, _Parts())
         self.root = root
-        self.demands = _Demands(table)
+        self.demands = Demands(table)
+        self.heat = Heat(self.demands)
         self.engine.writes_out = self.demands.writes_out
-        self._own_held: dict[Module, set[str]] = {}
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
@@ -109,26 +96,38 @@ class Walker:
 
     def scan(self, files: Sequence[Path], progress: Progress | None) -> ScanResult:
         """Look at every file, run what demands something, collect."""
-        wanted, importers = self._prefilter(files, progress)
-        modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
-        self._heat(modules)
-        pulled = self._pulled(modules, importers)
-        if pulled:
-            modules += pulled
-            self._heat(modules)
-        entries = list(self._entries(modules))
-        limit, threshold = sys.getrecursionlimit(), gc.get_threshold()
+        limit, threshold, collecting = sys.getrecursionlimit(), gc.get_threshold(), gc.isenabled()
         sys.setrecursionlimit(max(limit, _RECURSION))
-        gc.set_threshold(100_000, 50, 100)  # trees live to the end: looking through them again and again finds nothing
+        gc.disable()  # trees live to the end: looking through them again and again finds nothing
         try:
+            entries = self._prepared(files, progress)
+            gc.freeze()
+            if collecting:
+                gc.enable()
+                gc.set_threshold(100_000, 50, 100)
             for number, (shown, entry) in enumerate(entries):
                 if progress is not None:
                     progress(len(files) + number, len(files) + len(entries), shown)
                 self._run(entry)
+            return self._collected(len(files))
         finally:
             sys.setrecursionlimit(limit)
+            gc.unfreeze()
             gc.set_threshold(*threshold)
-        return self._collected(len(files))
+            if collecting:
+                gc.enable()
+
+    def _prepared(self, files: Sequence[Path], progress: Progress | None) -> list[tuple[str, Callable[[], None]]]:
+        """The entry points of the files that are worth it."""
+        wanted, importers = self._prefilter(files, progress)
+        modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
+        self.heat.spread(modules)
+        pulled = self._pulled(modules, importers)
+        if pulled:
+            modules += pulled
+            self.heat.spread(pulled)
+        self.engine.hot, self.engine.held = self.heat.hot, self.heat.held
+        return list(self._entries(modules))
 
     def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
         """The files to parse, and for each imported module's last name the other files that import it."""
@@ -150,100 +149,27 @@ class Walker:
             if self.demands.asks(raw.data):
                 wanted.append(raw)
             else:
-                for match in _IMPORT.finditer(raw.data):
+                for match in _IMPORT.finditer(b"\n" + raw.data):
                     name = (match[1] or match[2]).rsplit(b".", 1)[-1].decode(errors="replace")
                     importers.setdefault(name, []).append(path)
         return wanted, importers
 
     def _pulled(self, modules: Sequence[Module], importers: dict[str, list[Path]]) -> list[Module]:
         """Scripts, and subclasses of loops that call what only a subclass has, that import a module which demands."""
-        pulled: dict[Path, Module] = {}
+        wanted: dict[Path, set[bytes]] = {}
         for module in modules:
             name = module.name if module.name != "__init__" else module.package.name
-            names = {p.cls for p in module.parts if p.name and p.cls and _leaves_open(p)} & self.hot_classes
-            pattern = re.compile("|".join(rf"\b{n}\b" for n in sorted(names)).encode()) if names else None
-            for path in importers.get(name, ()):
-                if path in pulled:
-                    continue
-                raw = sources.read(path)
-                if _SCRIPT.search(raw.data) or (pattern is not None and pattern.search(raw.data)):
-                    loaded = self.project.load(path, raw)
-                    if loaded is not None:
-                        pulled[path] = loaded
-        return list(pulled.values())
-
-    def _heat(self, modules: Sequence[Module]) -> None:
-        """Words that make a function worth running: losses, and calls of functions that are worth it themselves."""
-        parts = [p for m in modules for p in m.parts]
-        defined = Counter(p.name for p in parts if p.name not in _GENERIC)
-        names = {f"{n}(" for n, times in defined.items() if times <= _DISTINCT} | {f"{p.cls}(" for p in parts if p.cls}
-        callers: dict[str, list[Part]] = {}
-        fresh: list[Part] = []
-        for part in parts:
-            words = part.words
-            if not self.demands.losses.isdisjoint(words):
-                fresh.append(part)
-            for word in words & names:
-                callers.setdefault(word, []).append(part)
-        hot = set(self.demands.losses)
-        self.engine.held = self._held(modules)
-        for module, held in self.engine.held.items():
-            fresh += (p for p in module.parts if not held.isdisjoint(p.words))
-        self.held_by_class = self._held_by_class(modules)
-        fresh += (p for p in parts if p.cls in self.held_by_class and not self.held_by_class[p.cls].isdisjoint(p.words))
-        self.hot_classes: set[str] = set()
-        while fresh:
-            part = fresh.pop()
-            self.hot_classes.add(part.cls)
-            for word in (f"{part.name}(", f"{part.cls}("):
-                if word in names and word not in hot:
-                    hot.add(word)
-                    fresh += callers.get(word, ())
-        self.engine.hot = frozenset(hot)
-
-    def _held(self, modules: Sequence[Module]) -> dict[Module, frozenset[str]]:
-        """Module -> the global names that hold a loss in it, or that it imports from where they do."""
-        for module in modules:
-            if module not in self._own_held:
-                self._own_held[module] = self.demands.held(module.source.text)
-        own = {module: self._own_held[module] for module in modules}
-        offered: dict[str, set[str]] = {}
-        for module, names in own.items():
-            if names:
-                scope = module.name if module.name != "__init__" else module.package.name
-                offered.setdefault(scope, set()).update(names)
-        found = {}
-        for module, names in own.items():
-            text, every = module.source.text, set(names)
-            for match in _FROM.finditer(text):
-                given = offered.get(match[1].rpartition(".")[2])
-                if given:
-                    every |= given if match[2].startswith("*") else given.intersection(_NAME.findall(match[2]))
-            for scope in offered.keys() & frozenset().union(*(p.words for p in module.parts)):
-                every.update(name for name in offered[scope] if f"{scope}.{name}" in text)
-            if every:
-                found[module] = frozenset(every)
-        return found
-
-    def _held_by_class(self, modules: Sequence[Module]) -> dict[str, frozenset[str]]:
-        """Class -> the attributes that hold a loss in it, in a base or in a subclass."""
-        own: dict[str, set[str]] = {}
-        for module in modules:
-            for part in module.parts:
-                if part.cls and not self.demands.losses.isdisjoint(part.words):
-                    own.setdefault(part.cls, set()).update(self.demands.attributes(part))
-        heads = [match for module in modules for match in _CLASS.finditer(module.source.text)]
-        family = [(match[1], base) for match in heads for base in _NAME.findall(match[2])]
-        inherited, left_open = dict(own), dict(own)
-        for _ in range(_MOST_GENERATIONS):
-            for cls, base in family:
-                if base in inherited:
-                    inherited[cls] = inherited.get(cls, set()) | inherited[base]
-                if cls in left_open:
-                    left_open[base] = left_open.get(base, set()) | left_open[cls]
-        every = inherited.keys() | left_open.keys()
-        held = {cls: frozenset(inherited.get(cls, set()) | left_open.get(cls, set())) for cls in every}
-        return {cls: names for cls, names in held.items() if names}
+            if name not in importers:
+                continue
+            open_ = {p.cls for p in module.parts if p.name and p.cls in self.heat.classes and p.cls and _leaves_open(p)}
+            for path in importers[name]:
+                wanted.setdefault(path, set()).update(cls.encode() for cls in open_)
+        pulled: list[Module | None] = []
+        for path, classes in wanted.items():
+            raw = sources.read(path)
+            if SCRIPT.search(b"\n" + raw.data) or any(cls in raw.data for cls in classes):
+                pulled.append(self.project.load(path, raw))
+        return [module for module in pulled if module is not None]
 
     # -- entry points --------------------------------------------------------------------------------------------
 
@@ -251,8 +177,9 @@ class Walker:
         """Scripts, then functions that no other one calls by name, then the rest."""
         found: list[tuple[Module, Definition]] = []
         for module in modules:
-            units = module.units_at(p.line for p in module.parts if self._worth(p.words, module, p.cls))
-            found += [(module, d) for d in module.definitions(u for u in units if u.name) if self._demanding(d, module)]
+            lines = [part.line for part in self.heat.worth(module)]
+            units = (unit for unit in module.units_at(lines) if unit.name)
+            found += [(module, d) for d in module.definitions(units) if self._demanding(d, module, lines)]
             if self._is_script(module):
                 yield module.source.shown, partial(self._script, module)
         called = {word for _, d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
@@ -270,14 +197,19 @@ class Walker:
         return not self.demands.logarithms.isdisjoint(words) and self.demands.activates(module.source.text)
 
     def _worth(self, words: frozenset[str], module: Module, cls: str = "") -> bool:
-        held = self.held_by_class.get(cls)
+        held = self.heat.held_by_class.get(cls)
         if held is not None and not held.isdisjoint(words):
             return True
         return self.engine.demands(words, module) or self.demands.computes(words)
 
-    def _demanding(self, definition: Definition, module: Module) -> bool:
+    def _demanding(self, definition: Definition, module: Module, lines: Sequence[int]) -> bool:
+        """Whether a function is an entry point; `lines` are those of the parts worth running, in order."""
+        node = definition.node
+        first = bisect.bisect_left(lines, min([node.lineno, *(d.lineno for d in node.decorator_list)]))
+        if first == len(lines) or lines[first] > (node.end_lineno or node.lineno):
+            return False
         cls = definition.owner[-1].name if definition.owner else ""
-        return not definition.nested and self._worth(definition.words, module, cls)
+        return self._worth(definition.words, module, cls)
 
     def _run(self, entry: Callable[[], None]) -> None:
         engine = self.engine
@@ -312,7 +244,7 @@ class Walker:
         if not definition.owner:
             value: Value | None = imports.global_name(engine, module, definition.node.name)
             func = value if isinstance(value, Func) and value.node is definition.node else Func(definition.node, module)
-            calls.run(engine, func, Args(open=True), definition.node, frame)
+            self._read(calls.run(engine, func, Args(open=True), definition.node, frame), definition)
             return
         owner = self._class(module, definition.owner)
         for receiver in [owner, *self._heirs(owner, definition, modules)]:
@@ -328,7 +260,12 @@ class Walker:
             func = Func(definition.node, owner.module, owner.closure, owner)
         kind = {"static": None, "class": cls}.get(func.kind, obj)
         bound = func if kind is None else func.bind(kind)
-        calls.run(engine, bound, Args(open=True), definition.node, owner.module.frame)
+        self._read(calls.run(engine, bound, Args(open=True), definition.node, owner.module.frame), definition)
+
+    def _read(self, result: Value, definition: Definition) -> None:
+        """What a function gives that computes by hand may hold the computation, still to be done."""
+        if self.demands.writes_out(definition.words):
+            self.engine.force(result)
 
     def _class(self, module: Module, path: tuple[ast.ClassDef, ...]) -> Class:
         value = imports.global_name(self.engine, module, path[0].name)
@@ -345,7 +282,7 @@ class Walker:
         waiting, seen = [owner], {owner.name}
         while waiting and len(heirs) < _MOST_HEIRS:
             base = waiting.pop()
-            for module, name in self._subclasses(modules).get(base.name, ()):
+            for module, name in self._subclasses().get(base.name, ()):
                 value = imports.global_name(self.engine, module, name) if name not in seen else None
                 if isinstance(value, Class) and owner in attributes.resolution(self.engine, value):
                     seen.add(name)
@@ -353,14 +290,13 @@ class Walker:
                     waiting.append(value)
         return heirs
 
-    def _subclasses(self, modules: Sequence[Module]) -> dict[str, list[tuple[Module, str]]]:
+    def _subclasses(self) -> dict[str, list[tuple[Module, str]]]:
         """Last name of a base class -> the classes that name it."""
         if self._by_base is None:
             self._by_base = {}
-            for module in modules:
-                for match in _CLASS.finditer(module.source.text):
-                    for base in _NAME.findall(match[2]):
-                        self._by_base.setdefault(base, []).append((module, match[1]))
+            for module, name, bases in self.heat.heads:
+                for base in bases:
+                    self._by_base.setdefault(base, []).append((module, name))
         return self._by_base
 
     def _unreached(self) -> None:
@@ -372,14 +308,15 @@ class Walker:
         for module in list(self.project.modules.values()):
             if module is None or not module.source.written:
                 continue
-            lines = (p.line for p in module.parts if not self.demands.losses.isdisjoint(p.words))
+            places = self.heat.losses_in(module)
+            lines = [module.source.text.count("\n", 0, at) + 1 for at in places]
             for unit in module.units_at(lines):
-                for call, name in self._loss_calls(module, module.node(unit)):
+                for call, name in self._loss_calls(module, module.node(unit), lines):
                     engine.site(module, call, name)
 
-    def _loss_calls(self, module: Module, unit: ast.AST | None) -> Iterator[tuple[ast.Call, str]]:
+    def _loss_calls(self, module: Module, unit: ast.AST | None, lines: Sequence[int]) -> Iterator[tuple[ast.Call, str]]:
         """Calls of losses, `cross_entropy(z, y)` and `CrossEntropyLoss()(z, y)`, and what is called."""
-        for node in ast.walk(unit) if unit is not None else ():
+        for node in _nodes_on(unit, lines) if unit is not None else ():
             if not isinstance(node, ast.Call):
                 continue
             built = isinstance(node.func, ast.Call)
@@ -414,74 +351,22 @@ class Walker:
         return result
 
 
-class _Demands:
-    """What the bytes and the words of code say about whether it can demand anything."""
-
-    def __init__(self, table: Table) -> None:
-        def named(keep: Callable[[Row], bool]) -> frozenset[str]:
-            return frozenset(n.rsplit(".", 1)[-1] for row in table.rows if keep(row) for n in row.names)
-
-        self.losses = table.words([Verb.LOSS])
-        self.activations = named(lambda row: row.verb is Verb.OP and row.gives is not None)
-        self.activating = frozenset(f"{word}(" for word in self.activations)
-        self.logarithms = named(lambda row: row.turns.get(Space.PROBS) is Space.LOG_PROBS)
-        self.exponentials = named(lambda row: row.turns.get(Space.LOG_PROBS) is Space.PROBS)
-        self._losses: dict[bytes, list[bytes]] = {}
-        for word in sorted(_shortest(self.losses)):
-            self._losses.setdefault(word[-5:].encode(), []).append(word.encode())
-        self._active = [word.encode() for word in sorted(_shortest(self.activations))]
-        self._top = re.compile(
-            rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + b"|".join(self._active) + rb")", re.MULTILINE
-        )
-        words = "|".join(sorted(self.losses))
-        self._alias = re.compile(rf"\b(?:{words}) as (\w+)")
-        self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
-        self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
-
-    def asks(self, data: bytes) -> bool:
-        """Whether a file names a loss, or writes an operator that has a better form."""
-        for ending, words in self._losses.items():  # most files hold no word with such an ending
-            if ending in data and any(word in data for word in words):
-                return True
-        runs = self._logarithm.search(data) or self._top.search(data) or _SCRIPT.search(data)
-        if runs and any(word in data for word in self._active):
-            return True
-        return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None and b"nn." in data
-
-    def held(self, text: str) -> set[str]:
-        """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
-        found = {match[1] for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0]))}
-        return found.union(self._alias.findall(text))
-
-    def attributes(self, part: Part) -> set[str]:
-        """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
-        found = (m for m in _ATTRIBUTE.finditer(part.text) if bool(m[1]) is bool(part.name))
-        return {match[2] for match in found if not self.losses.isdisjoint(words_in(match[0]))}
-
-    def activates(self, text: str) -> bool:
-        """Whether a text names an activation."""
-        return any(word.decode() in text for word in self._active)
-
-    def writes_out(self, words: frozenset[str]) -> bool:
-        """Whether a function takes a logarithm of an activation, or writes softmax out by hand."""
-        if not self.exponentials.isdisjoint(words) and "sum(" in words:
-            return True
-        return not self.activations.isdisjoint(words) and not self.logarithms.isdisjoint(words)
-
-    def computes(self, words: frozenset[str]) -> bool:
-        """The same, or activates what it got from a trained model."""
-        return self.writes_out(words) or not (self.activations.isdisjoint(words) or _JUDGING.isdisjoint(words))
-
-
-def _shortest(words: Iterable[str]) -> set[str]:
-    """Words of which no other one is a part."""
-    every = set(words)
-    return {w for w in every if not any(o != w and o in w for o in every)}
+def _nodes_on(node: ast.AST, lines: Sequence[int]) -> Iterator[ast.AST]:
+    """The nodes of a tree, without the statements in which none of these lines lies."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.stmt):
+            first = bisect.bisect_left(lines, node.lineno)
+            if first == len(lines) or lines[first] > (node.end_lineno or node.lineno):
+                continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
 
 
 def _leaves_open(part: Part) -> bool:
     """Whether a method calls what its own class may leave to a subclass."""
-    return not _OPEN.isdisjoint(part.words)
+    return any(word in part.text for word in _OPEN)
 
 
 def _linked(arrivals: Sequence[Arrival], bases: Sequence[ast.AST | None]) -> list[Arrival]:

@@ -1,0 +1,295 @@
+"""Where it is worth looking: the functions that name a loss, those that call them, and those that compute by hand.
+
+Everything here is read off the text. Words are looked up in whole modules first and only then, where they occur, in
+the parts; most parts are never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from rawlogits.space import Space
+from rawlogits.static.names import Module, Part, words_in
+from rawlogits.table.lookup import Table
+from rawlogits.table.row import Row, Verb
+
+CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
+NAME = re.compile(r"\w+")
+_WORD = re.compile(r"[A-Za-z_]\w*\(?")
+_FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
+_GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
+"""A top-level assignment with the lines on which it goes on."""
+_ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
+_MOST_GENERATIONS = 3
+_DISTINCT = 3
+"""A function name that is defined more often than this says who is called only in its own module."""
+_JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
+"""Words of code that reads a trained model's output."""
+_GENERIC = frozenset({"forward", "call", "__init__", "__call__", "__getitem__", "__iter__", "__len__", "__post_init__"})
+SCRIPT = re.compile(rb"\n(?:if\s+__name__\b|(?:with|for|while)\b|[A-Za-z_][\w.]*\()")
+"""A line, with the end of the one before it, that makes a file do something when it is run."""
+_SHARED = 4
+
+
+class Demands:
+    """What the bytes and the words of code say about whether it can demand anything."""
+
+    def __init__(self, table: Table) -> None:
+        def named(keep: Callable[[Row], bool]) -> frozenset[str]:
+            return frozenset(n.rsplit(".", 1)[-1] for row in table.rows if keep(row) for n in row.names)
+
+        self.losses = table.words([Verb.LOSS])
+        self.activations = named(lambda row: row.verb is Verb.OP and row.gives is not None)
+        self.activating = frozenset(f"{word}(" for word in self.activations)
+        self.logarithms = named(lambda row: row.turns.get(Space.PROBS) is Space.LOG_PROBS)
+        self.exponentials = named(lambda row: row.turns.get(Space.LOG_PROBS) is Space.PROBS)
+        self._losses = _by_piece(self.losses)
+        self._active = _by_piece(self.activations)
+        self.pieces = [
+            (piece.decode(), [word for word in self.losses if piece.decode() in word]) for piece, _ in self._losses
+        ]
+        self.deciding = sorted(_shortest(self.logarithms | _JUDGING))
+        self.active = sorted(_shortest(self.activations))
+        self._alias = re.compile(rf"\b(?:{'|'.join(sorted(self.losses))}) as (\w+)")
+        active = "|".join(self.active).encode()
+        self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
+        self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
+        self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
+
+    def asks(self, data: bytes) -> bool:
+        """Whether a file names a loss, or writes an operator that has a better form."""
+        if _names(data, self._losses):
+            return True
+        if _names(data, self._active) and self._runs(data):
+            return True
+        return b"exp(" in data and b"sum(" in data and b"nn." in data and self._quotient.search(data) is not None
+
+    def _runs(self, data: bytes) -> bool:
+        found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)
+        return found is not None
+
+    def held(self, text: str) -> set[str]:
+        """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
+        found = {match[1] for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0]))}
+        return found.union(self._alias.findall(text)) if " as " in text else found
+
+    def attributes(self, part: Part) -> set[str]:
+        """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
+        found = (m for m in _ATTRIBUTE.finditer(part.text) if bool(m[1]) is bool(part.name))
+        return {match[2] for match in found if not self.losses.isdisjoint(words_in(match[0]))}
+
+    def activates(self, text: str) -> bool:
+        """Whether a text names an activation."""
+        return any(word in text for word in self.active)
+
+    def writes_out(self, words: frozenset[str]) -> bool:
+        """Whether a function takes a logarithm of an activation, or writes softmax out by hand."""
+        if not self.exponentials.isdisjoint(words) and "sum(" in words:
+            return True
+        return not self.activations.isdisjoint(words) and not self.logarithms.isdisjoint(words)
+
+    def computes(self, words: frozenset[str]) -> bool:
+        """The same, or activates what it got from a trained model."""
+        return self.writes_out(words) or not (self.activations.isdisjoint(words) or _JUDGING.isdisjoint(words))
+
+
+class Heat:
+    """Which words make a function worth running, and which parts of the text hold them.
+
+    `hot` are such words anywhere, `held` those of one module, `held_by_class` the attributes that hold a loss.
+    """
+
+    def __init__(self, demands: Demands) -> None:
+        self.demands = demands
+        self.hot: frozenset[str] = frozenset()
+        self.held: dict[Module, frozenset[str]] = {}
+        self.held_by_class: dict[str, frozenset[str]] = {}
+        self.classes: set[str] = set()
+        """Classes with a part that is hot."""
+        self.heads: list[tuple[Module, str, list[str]]] = []
+        """Every class with bases: its module, its name, the words of its bases."""
+        self._modules: list[Module] = []
+        self._losing: dict[Module, list[int]] = {}
+        self._own_held: dict[Module, set[str]] = {}
+        self._called: dict[str, list[Module]] = {}
+        self._defined: Counter[str] = Counter()
+        self._parts: set[Part] = set()
+
+    def losses_in(self, module: Module) -> list[int]:
+        """Where in a module's text losses are named."""
+        if module not in self._losing:
+            text = module.source.text
+            found: list[int] = []
+            for piece, words in self.demands.pieces:
+                for word in words if piece in text else ():
+                    found += occurrences(text, word)
+            self._losing[module] = sorted(set(found))
+        return self._losing[module]
+
+    def spread(self, modules: Sequence[Module]) -> None:
+        """Take in some more modules and work out what is hot."""
+        for module in modules:
+            self._index(module)
+        self.held = self._held()
+        self.held_by_class = self._held_by_class()
+        hot, local = set(self.demands.losses), {module: set(names) for module, names in self.held.items()}
+        self.classes, self._parts = set(), set()
+        fresh = list(self._sources())
+        while fresh:
+            module, part = fresh.pop()
+            if part in self._parts:
+                continue
+            self._parts.add(part)
+            self.classes.add(part.cls)
+            for name, distinct in self._callable_as(part):
+                word = f"{name}("
+                if distinct and word not in hot:
+                    hot.add(word)
+                    fresh += ((m, p) for m in self._called.get(word, ()) for p in parts_with(m, word))
+                elif not distinct and not part.cls and word not in local.setdefault(module, set()):
+                    local[module].add(word)
+                    fresh += ((module, p) for p in parts_with(module, word))
+        self.hot = frozenset(hot)
+        self.held = {module: frozenset(words) for module, words in local.items() if words}
+
+    def worth(self, module: Module) -> list[Part]:
+        """The parts of a module that are worth running, in order."""
+        text, computing = module.source.text, set()
+        for word in self.demands.active:
+            for part in parts_with(module, word, whole=False):
+                if any(other in part.text for other in self.demands.deciding):
+                    computing.add(part)
+        if "sum(" in text and any(f"{word}(" in text for word in self.demands.exponentials):
+            computing.update(parts_with(module, "sum("))
+        return [p for p in module.parts if p in self._parts or (p in computing and self.demands.computes(p.words))]
+
+    # -- the text ------------------------------------------------------------------------------------------------
+
+    def _index(self, module: Module) -> None:
+        text = module.source.text
+        self._modules.append(module)
+        for word in set(_WORD.findall(text)):
+            if word[-1] == "(":
+                self._called.setdefault(word, []).append(module)
+        self._defined.update(p.name for p in module.parts if p.name not in _GENERIC)
+        self.heads += ((module, match[1], NAME.findall(match[2])) for match in CLASS.finditer(text))
+        loose = any(not part.name and not part.cls for part in self._losing_parts(module))
+        self._own_held[module] = self.demands.held(text) if loose else set()
+
+    def _losing_parts(self, module: Module) -> set[Part]:
+        return {part_at(module, at) for at in self.losses_in(module)}
+
+    def _callable_as(self, part: Part) -> Iterator[tuple[str, bool]]:
+        """Names by which a part is called, and whether nearly every call by this name means it."""
+        if part.name and part.name not in _GENERIC:
+            yield part.name, self._defined[part.name] <= _DISTINCT
+        if part.cls:
+            yield part.cls, True
+
+    def _sources(self) -> Iterator[tuple[Module, Part]]:
+        """Parts that name a loss, or something that holds one."""
+        for module in self._modules:
+            for at in self.losses_in(module):
+                yield module, part_at(module, at)
+            for name in self.held.get(module, ()):
+                yield from ((module, part) for part in parts_with(module, name))
+            for part in module.parts:
+                held = self.held_by_class.get(part.cls) if part.cls else None
+                if held is not None and not held.isdisjoint(part.words):
+                    yield module, part
+
+    def _held(self) -> dict[Module, frozenset[str]]:
+        """Module -> the global names that hold a loss in it, or that it imports from where they do."""
+        offered: dict[str, set[str]] = {}
+        for module, names in self._own_held.items():
+            if names:
+                scope = module.name if module.name != "__init__" else module.package.name
+                offered.setdefault(scope, set()).update(names)
+        found = {}
+        for module, names in self._own_held.items():
+            text, every = module.source.text, set(names)
+            near = [scope for scope in offered if scope in text]
+            for match in _FROM.finditer(text) if near else ():
+                given = offered.get(match[1].rpartition(".")[2])
+                if given:
+                    every |= given if match[2].startswith("*") else given.intersection(NAME.findall(match[2]))
+            for scope in near:
+                every.update(name for name in offered[scope] if f"{scope}.{name}" in text)
+            if every:
+                found[module] = frozenset(every)
+        return found
+
+    def _held_by_class(self) -> dict[str, frozenset[str]]:
+        """Class -> the attributes that hold a loss in it, in a base or in a subclass."""
+        own: dict[str, set[str]] = {}
+        for module in self._modules:
+            for part in self._losing_parts(module):
+                if part.cls:
+                    own.setdefault(part.cls, set()).update(self.demands.attributes(part))
+        inherited, left_open = dict(own), dict(own)
+        for _ in range(_MOST_GENERATIONS):
+            for _, cls, bases in self.heads:
+                for base in bases:
+                    if base in inherited:
+                        inherited[cls] = inherited.get(cls, set()) | inherited[base]
+                    if cls in left_open:
+                        left_open[base] = left_open.get(base, set()) | left_open[cls]
+        every = inherited.keys() | left_open.keys()
+        held = {cls: frozenset(inherited.get(cls, set()) | left_open.get(cls, set())) for cls in every}
+        return {cls: names for cls, names in held.items() if names}
+
+
+def occurrences(text: str, word: str, whole: bool = True) -> Iterator[int]:
+    """Where a word stands in a text.
+
+    >>> list(occurrences("loss = my_loss + loss", "loss"))
+    [0, 17]
+    """
+    at, size = text.find(word), len(word)
+    closed = not (word[-1].isalnum() or word[-1] == "_")
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + size : at + size + 1]
+        longer = before.isalnum() or before == "_" or (not closed and (after.isalnum() or after == "_"))
+        if not whole or not longer:
+            yield at
+        at = text.find(word, at + size)
+
+
+def part_at(module: Module, at: int) -> Part:
+    """The part of a module's text in which a place lies."""
+    return module.parts[bisect_right(module.part_starts, at) - 1]
+
+
+def parts_with(module: Module, word: str, whole: bool = True) -> Iterator[Part]:
+    """The parts of a module that hold a word."""
+    text, starts, last = module.source.text, module.part_starts, -1
+    for at in occurrences(text, word, whole):
+        index = bisect_right(starts, at) - 1
+        if index != last:
+            last = index
+            yield module.parts[index]
+
+
+def _by_piece(words: Iterable[str]) -> list[tuple[bytes, list[bytes]]]:
+    """Words by a piece that several of them share: most files hold few of the pieces."""
+    left, found = _shortest(words), []
+    while left:
+        pieces = Counter(piece for word in left for piece in {word[i : i + _SHARED] for i in range(len(word))})
+        piece = max(pieces, key=lambda p: (len(p) == _SHARED, pieces[p], p))
+        mine = {word for word in left if piece in word}
+        found.append((piece.encode(), sorted(word.encode() for word in mine)))
+        left -= mine
+    return found
+
+
+def _names(data: bytes, pieces: list[tuple[bytes, list[bytes]]]) -> bool:
+    return any(piece in data and any(word in data for word in words) for piece, words in pieces)
+
+
+def _shortest(words: Iterable[str]) -> set[str]:
+    """Words of which no other one is a part."""
+    every = set(words)
+    return {w for w in every if not any(o != w and o in w for o in every)}
