@@ -294,7 +294,8 @@ def _sum(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _next(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    return attributes.iterated(engine, args.values[0], node, frame)[0][0] if args.values else _UNKNOWN
+    items, _ = attributes.iterated(engine, args.values[0], node, frame) if args.values else ([], False)
+    return items[0] if items else args.values[1] if len(args.values) > 1 else _UNKNOWN
 
 
 def _globals(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:

@@ -6,6 +6,7 @@ the parts; most parts are never looked at.
 
 from __future__ import annotations
 
+import builtins
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -29,8 +30,12 @@ _DISTINCT = 3
 _JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
 """Words of code that reads a trained model's output."""
 _GENERIC = frozenset({"forward", "call", "__init__", "__call__", "__getitem__", "__iter__", "__len__", "__post_init__"})
+_COMMON = frozenset(name for kind in (dict, list, set, str, bytes) for name in dir(kind)).union(dir(builtins))
+"""Names of what every program calls: as methods they say who is called only where their class is named as well."""
 SCRIPT = re.compile(rb"\n(?:if\s+__name__\b|(?:with|for|while)\b|[A-Za-z_][\w.]*\()")
 """A line, with the end of the one before it, that makes a file do something when it is run."""
+_SHORT = r"\b(?:nn|F)\.[A-Za-z]"
+"""A framework under a name that another module of the project gave it."""
 _SHARED = 4
 
 
@@ -53,6 +58,7 @@ class Demands:
         ]
         self.deciding = sorted(_shortest(self.logarithms | _JUDGING))
         self.active = sorted(_shortest(self.activations))
+        self._root = re.compile("|".join([*sorted(table.roots), _SHORT]).encode())
         self._alias = re.compile(rf"\b(?:{'|'.join(sorted(self.losses))}) as (\w+)")
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
@@ -66,6 +72,10 @@ class Demands:
         if _names(data, self._active) and self._runs(data):
             return True
         return b"exp(" in data and b"sum(" in data and b"nn." in data and self._quotient.search(data) is not None
+
+    def rooted(self, data: bytes) -> bool:
+        """Whether names of a file can mean operators, without an `import *`."""
+        return self._root.search(data) is not None
 
     def _runs(self, data: bytes) -> bool:
         found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)
@@ -112,6 +122,7 @@ class Heat:
         self.heads: list[tuple[Module, str, list[str]]] = []
         """Every class with bases: its module, its name, the words of its bases."""
         self._modules: list[Module] = []
+        self._asking: set[Module] = set()
         self._losing: dict[Module, list[int]] = {}
         self._own_held: dict[Module, set[str]] = {}
         self._called: dict[str, list[Module]] = {}
@@ -123,14 +134,16 @@ class Heat:
         if module not in self._losing:
             text = module.source.text
             found: list[int] = []
-            for piece, words in self.demands.pieces:
+            for piece, words in self.demands.pieces if module in self._asking else ():
                 for word in words if piece in text else ():
                     found += occurrences(text, word)
             self._losing[module] = sorted(set(found))
         return self._losing[module]
 
-    def spread(self, modules: Sequence[Module]) -> None:
-        """Take in some more modules and work out what is hot."""
+    def spread(self, modules: Sequence[Module], asking: bool = True) -> None:
+        """Take in some more modules and work out what is hot; only those that are `asking` name losses."""
+        if asking:
+            self._asking.update(modules)
         for module in modules:
             self._index(module)
         self.held = self._held()
@@ -149,9 +162,10 @@ class Heat:
                 if distinct and word not in hot:
                     hot.add(word)
                     fresh += ((m, p) for m in self._called.get(word, ()) for p in parts_with(m, word))
-                elif not distinct and not part.cls and word not in local.setdefault(module, set()):
-                    local[module].add(word)
-                    fresh += ((module, p) for p in parts_with(module, word))
+                for near in () if distinct else self._near(module, part, word):
+                    if word not in local.setdefault(near, set()):
+                        local[near].add(word)
+                        fresh += ((near, p) for p in parts_with(near, word))
         self.hot = frozenset(hot)
         self.held = {module: frozenset(words) for module, words in local.items() if words}
 
@@ -185,9 +199,17 @@ class Heat:
     def _callable_as(self, part: Part) -> Iterator[tuple[str, bool]]:
         """Names by which a part is called, and whether nearly every call by this name means it."""
         if part.name and part.name not in _GENERIC:
-            yield part.name, self._defined[part.name] <= _DISTINCT
+            yield part.name, self._defined[part.name] <= _DISTINCT and part.name not in _COMMON
         if part.cls:
             yield part.cls, True
+
+    def _near(self, module: Module, part: Part, word: str) -> list[Module]:
+        """Where a call by a name that many things have means this part."""
+        if not part.cls:
+            return [module]
+        if part.name not in _COMMON:
+            return []
+        return [m for m in self._called.get(word, ()) if part.cls in m.source.text]
 
     def _sources(self) -> Iterator[tuple[Module, Part]]:
         """Parts that name a loss, or something that holds one."""

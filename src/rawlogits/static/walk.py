@@ -33,6 +33,7 @@ Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _MOST_HEIRS = 16
 _OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
+_STAR = re.compile(rb"from +[.\w]*?(\w*) +import +\*")
 _IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
 
 
@@ -125,13 +126,15 @@ class Walker:
         pulled = self._pulled(modules, importers)
         if pulled:
             modules += pulled
-            self.heat.spread(pulled)
+            self.heat.spread(pulled, asking=False)
         self.engine.hot, self.engine.held = self.heat.hot, self.heat.held
         return list(self._entries(modules))
 
     def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
         """The files to parse, and for each imported module's last name the other files that import it."""
         wanted: list[Raw] = []
+        starred: list[Raw] = []
+        roots: set[str] = set()
         importers: dict[str, list[Path]] = {}
         for number, path in enumerate(files):
             if progress is not None:
@@ -146,13 +149,18 @@ class Walker:
             found = sources.suppressions(raw)
             if found:
                 self.result.suppressions[sources.shown_path(path, self.root)] = found
-            if self.demands.asks(raw.data):
+            rooted, asks = self.demands.rooted(raw.data), self.demands.asks(raw.data)
+            if rooted:
+                roots.add(_stem(path))
+            if asks and rooted:
                 wanted.append(raw)
+            elif asks and b"import *" in raw.data:
+                starred.append(raw)
             else:
                 for match in _IMPORT.finditer(b"\n" + raw.data):
                     name = (match[1] or match[2]).rsplit(b".", 1)[-1].decode(errors="replace")
                     importers.setdefault(name, []).append(path)
-        return wanted, importers
+        return [*wanted, *_rooted(starred, roots)], importers
 
     def _pulled(self, modules: Sequence[Module], importers: dict[str, list[Path]]) -> list[Module]:
         """Scripts, and subclasses of loops that call what only a subclass has, that import a module which demands."""
@@ -349,6 +357,23 @@ class Walker:
         result.losses_resolved = sum(site.resolved for site in sites)
         result.unresolved = sorted((_unresolved(s) for s in sites if not s.resolved), key=lambda u: u.place)
         return result
+
+
+def _stem(path: Path) -> str:
+    """The last part of the name by which a file is imported."""
+    return path.stem if path.stem != "__init__" else path.parent.name
+
+
+def _rooted(starred: list[Raw], roots: set[str]) -> list[Raw]:
+    """The files that have operators by `import *`, straight from a framework's user or over several files."""
+    found: list[Raw] = []
+    while True:
+        more = [raw for raw in starred if not roots.isdisjoint(m[1].decode() for m in _STAR.finditer(raw.data))]
+        if not more:
+            return found
+        found += more
+        starred = [raw for raw in starred if raw not in more]
+        roots |= {_stem(raw.path) for raw in more}
 
 
 def _nodes_on(node: ast.AST, lines: Sequence[int]) -> Iterator[ast.AST]:

@@ -108,6 +108,12 @@ class Table:
         names = {n.split(".")[0] for n in self._by_name if n not in self.own} | {a.split(".")[0] for a in self.aliases}
         return frozenset(names | {scope.split(".")[0] for scope in self._programs})
 
+    @cached_property
+    def roots(self) -> frozenset[str]:
+        """Words of which one is in every file whose names can mean an operator or a loss of the table."""
+        names = {n for row in self.rows if row.verb in (Verb.LOSS, Verb.OP, Verb.SOURCE) for n in row.names}
+        return frozenset(n.rsplit(".", 1)[-1] if n in self.own else n.split(".")[0] for n in names)
+
     def words(self, verbs: Iterable[Verb]) -> frozenset[str]:
         """The last parts of the names of all rows with one of these verbs."""
         wanted = set(verbs)
