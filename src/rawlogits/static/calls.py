@@ -186,7 +186,7 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
     if isinstance(value, Partial):
         return carries(engine, value.func, depth)
     if isinstance(value, Func):
-        return not engine.hot.isdisjoint(engine.words_of(value))
+        return engine.demands(engine.words_of(value), value.module)
     if isinstance(value, (Class, Obj)):
         if any(
             engine.is_hot(cls) for cls in attributes.written_classes(value.cls if isinstance(value, Obj) else value)
@@ -340,7 +340,7 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
         facts = list(engine.facts)
         obj.init, obj.given = init, args.every()
         obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts)
-        if not engine.hot.isdisjoint(engine.words_of(init)) and any(carries(engine, v, 1) for v in args.every()):
+        if engine.demands(engine.words_of(init), init.module) and any(carries(engine, v, 1) for v in args.every()):
             attributes.initialise(obj)
         return obj
     if any(isinstance(c, Ext) and c.name.startswith("enum.") for c in attributes.resolution(engine, cls)):

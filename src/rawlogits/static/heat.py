@@ -21,12 +21,18 @@ CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
 NAME = re.compile(r"\w+")
 _WORD = re.compile(r"[A-Za-z_]\w*\(?")
 _FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
+_IMPORTS = re.compile(r"^[ \t]*(?:from|import) (?:[^\n(]*\([^)]*|[^\n]*)", re.MULTILINE)
+_IMPORTED = re.compile(r"\w+|\*")
 _GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
 """A top-level assignment with the lines on which it goes on."""
 _ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
 _MOST_GENERATIONS = 3
 _DISTINCT = 3
-"""A function name that is defined more often than this says who is called only in its own module."""
+"""A method name that is defined more often than this does not say who is called."""
+_MOST_CALLS = (10_000, 1_000, 100, *[10] * 9)
+"""How many calls by one name are followed, by their distance from a loss: farther off, a common name tells nothing."""
+_MOST_CALLERS = 12
+"""Nor does one that more modules than these call, except where its class is named."""
 _JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
 """Words of code that reads a trained model's output."""
 _GENERIC = frozenset({"forward", "call", "__init__", "__call__", "__getitem__", "__iter__", "__len__", "__post_init__"})
@@ -128,6 +134,7 @@ class Heat:
         self._called: dict[str, list[Module]] = {}
         self._defined: Counter[str] = Counter()
         self._parts: set[Part] = set()
+        self._imported: dict[Module, frozenset[str]] = {}
 
     def losses_in(self, module: Module) -> list[int]:
         """Where in a module's text losses are named."""
@@ -150,22 +157,26 @@ class Heat:
         self.held_by_class = self._held_by_class()
         hot, local = set(self.demands.losses), {module: set(names) for module, names in self.held.items()}
         self.classes, self._parts = set(), set()
-        fresh = list(self._sources())
-        while fresh:
-            module, part = fresh.pop()
-            if part in self._parts:
-                continue
-            self._parts.add(part)
-            self.classes.add(part.cls)
-            for name, distinct in self._callable_as(part):
-                word = f"{name}("
-                if distinct and word not in hot:
-                    hot.add(word)
-                    fresh += ((m, p) for m in self._called.get(word, ()) for p in parts_with(m, word))
-                for near in () if distinct else self._near(module, part, word):
-                    if word not in local.setdefault(near, set()):
-                        local[near].add(word)
-                        fresh += ((near, p) for p in parts_with(near, word))
+        followed: set[tuple[Module, str]] = set()
+        near = list(self._sources())
+        for most in _MOST_CALLS:
+            found: list[tuple[Module, Part]] = []
+            for module, part in near:
+                if part in self._parts:
+                    continue
+                self._parts.add(part)
+                self.classes.add(part.cls)
+                for word, callers, distinct in self._calls_of(module, part):
+                    calling = [(c, p) for c in callers if (c, word) not in followed for p in parts_with(c, word)]
+                    if len(calling) > most:
+                        continue
+                    if distinct:
+                        hot.add(word)
+                    for caller in callers:
+                        followed.add((caller, word))
+                        local.setdefault(caller, set()).add(word)
+                    found += calling
+            near = found
         self.hot = frozenset(hot)
         self.held = {module: frozenset(words) for module, words in local.items() if words}
 
@@ -196,20 +207,32 @@ class Heat:
     def _losing_parts(self, module: Module) -> set[Part]:
         return {part_at(module, at) for at in self.losses_in(module)}
 
-    def _callable_as(self, part: Part) -> Iterator[tuple[str, bool]]:
-        """Names by which a part is called, and whether nearly every call by this name means it."""
-        if part.name and part.name not in _GENERIC:
-            yield part.name, self._defined[part.name] <= _DISTINCT and part.name not in _COMMON
+    def _calls_of(self, module: Module, part: Part) -> Iterator[tuple[str, list[Module], bool]]:
+        """Words that call a part, the modules in which they do, and whether they do nearly everywhere."""
+        name, word = part.name, f"{part.name}("
+        few = self._defined[name] <= _DISTINCT
         if part.cls:
-            yield part.cls, True
+            yield f"{part.cls}(", self._seeing(module, part.cls), True
+            called = self._called.get(word, []) if name and name not in _GENERIC else []
+            common = name in _COMMON or len(called) > _MOST_CALLERS
+            if called and (few or common):
+                named = [m for m in called if part.cls in m.source.text] if common else called
+                yield word, [m for m in named if f".{word}" in m.source.text], not common
+        elif name and name not in _GENERIC:
+            yield word, self._seeing(module, name), few and name not in _COMMON
 
-    def _near(self, module: Module, part: Part, word: str) -> list[Module]:
-        """Where a call by a name that many things have means this part."""
-        if not part.cls:
-            return [module]
-        if part.name not in _COMMON:
-            return []
-        return [m for m in self._called.get(word, ()) if part.cls in m.source.text]
+    def _seeing(self, module: Module, name: str) -> list[Module]:
+        """The modules that call a name and that can mean the one of this module: they import it, or the module."""
+        near = {name, "*", _stem(module)}
+        called = self._called.get(f"{name}(", ())
+        return [m for m in called if m is module or not near.isdisjoint(self._imports(m))]
+
+    def _imports(self, module: Module) -> frozenset[str]:
+        """The words of a module's imports."""
+        if module not in self._imported:
+            found = _IMPORTS.findall(module.source.text)
+            self._imported[module] = frozenset(word for line in found for word in _IMPORTED.findall(line))
+        return self._imported[module]
 
     def _sources(self) -> Iterator[tuple[Module, Part]]:
         """Parts that name a loss, or something that holds one."""
@@ -228,8 +251,7 @@ class Heat:
         offered: dict[str, set[str]] = {}
         for module, names in self._own_held.items():
             if names:
-                scope = module.name if module.name != "__init__" else module.package.name
-                offered.setdefault(scope, set()).update(names)
+                offered.setdefault(_stem(module), set()).update(names)
         found = {}
         for module, names in self._own_held.items():
             text, every = module.source.text, set(names)
@@ -262,6 +284,11 @@ class Heat:
         every = inherited.keys() | left_open.keys()
         held = {cls: frozenset(inherited.get(cls, set()) | left_open.get(cls, set())) for cls in every}
         return {cls: names for cls, names in held.items() if names}
+
+
+def _stem(module: Module) -> str:
+    """The last part of the name by which a module is imported."""
+    return module.name if module.name != "__init__" else module.package.name
 
 
 def occurrences(text: str, word: str, whole: bool = True) -> Iterator[int]:
