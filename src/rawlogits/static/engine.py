@@ -44,12 +44,8 @@ DEEPEST_CALL = 40
 DEEPEST_EXPRESSION = 150
 LONGEST_CHAIN = 40
 """Calls that each return the next one."""
-MOST_STEPS = 40_000
-"""Statements and expressions that a script may take."""
-MOST_FUNCTION_STEPS = 15_000
-"""And a function that nobody calls: its arguments are not known, so going deep tells little."""
 BRIEF_STEPS = 150
-"""And that a call may take whose result nobody reads and which demands nothing."""
+"""Statements and expressions that a call may take whose result nobody reads and which demands nothing."""
 OPERATOR_STEPS = 2_500
 """And that the argument of an operator may take, before the operator does without it."""
 GLANCE_STEPS = 300
@@ -106,7 +102,7 @@ class Engine:
         self.facts: list[Fact] = []
         self.journal: list[tuple[Any, Any, Any]] = []
         self.steps = 0
-        self.limit = MOST_STEPS
+        self.limit = 0
         self.brief = False
         """Whether `limit` is only a share of what the entry point may take."""
         self.call_depth = 0

@@ -40,7 +40,7 @@ _COMMON = frozenset(name for kind in (dict, list, set, str, bytes) for name in d
 """Names of what every program calls: as methods they say who is called only where their class is named as well."""
 SCRIPT = re.compile(rb"\n(?:if\s+__name__\b|(?:with|for|while)\b|[A-Za-z_][\w.]*\()")
 """A line, with the end of the one before it, that makes a file do something when it is run."""
-_SHORT = r"\b(?:nn|F)\.[A-Za-z]"
+_SHORT = re.compile(rb"\b(?:nn|F)\.[A-Za-z]")
 """A framework under a name that another module of the project gave it."""
 _SHARED = 4
 
@@ -64,7 +64,7 @@ class Demands:
         ]
         self.deciding = sorted(_shortest(self.logarithms | _JUDGING))
         self.active = sorted(_shortest(self.activations))
-        self._root = re.compile("|".join([*sorted(table.roots), _SHORT]).encode())
+        self._roots = [root.encode() for root in sorted(_shortest(table.roots))]
         self._alias = re.compile(rf"\b(?:{'|'.join(sorted(self.losses))}) as (\w+)")
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
@@ -81,7 +81,7 @@ class Demands:
 
     def rooted(self, data: bytes) -> bool:
         """Whether names of a file can mean operators, without an `import *`."""
-        return self._root.search(data) is not None
+        return any(root in data for root in self._roots) or _SHORT.search(data) is not None
 
     def _runs(self, data: bytes) -> bool:
         found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)

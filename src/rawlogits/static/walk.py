@@ -21,7 +21,7 @@ from rawlogits.finding import Arrival, Place
 from rawlogits.space import Space
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
-from rawlogits.static.engine import MOST_FUNCTION_STEPS, MOST_STEPS, Args, Engine, LossSite
+from rawlogits.static.engine import Args, Engine, LossSite
 from rawlogits.static.heat import SCRIPT, Demands, Heat
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
@@ -32,6 +32,16 @@ from rawlogits.table.row import Verb, spelling
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _MOST_HEIRS = 16
+MOST_STEPS = 40_000
+"""Statements and expressions that a script may take."""
+MOST_FUNCTION_STEPS = 15_000
+"""And a function that nobody calls: its arguments are not known, so going deep tells little."""
+MOST_CALLER_STEPS = 5_000
+"""And one that demands nothing itself."""
+MOST_CALLING_STEPS = 2_000_000
+"""Steps of all entry points together after which no more such callers are run, and"""
+MOST_DEMANDING_STEPS = 6_000_000
+"""after which no function is."""
 _OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
 _STAR = re.compile(rb"from +[.\w]*?(\w*) +import +\*")
 _IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
@@ -88,6 +98,8 @@ class Walker:
         self.demands = Demands(table)
         self.heat = Heat(self.demands)
         self.engine.writes_out = self.demands.writes_out
+        self._spent = 0
+        """Steps that all entry points have taken."""
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
@@ -230,6 +242,7 @@ class Walker:
         except RecursionError:
             engine.stack, engine.callers = [], []
         engine.forget_waiting()
+        self._spent += engine.steps
 
     def _script(self, module: Module) -> None:
         """A module body from top to bottom, as `python file.py` would run it."""
@@ -248,7 +261,9 @@ class Walker:
         if definition.node in self.engine.reached:
             return
         engine, frame = self.engine, module.frame
-        engine.limit = MOST_FUNCTION_STEPS
+        engine.limit = self._share(definition)
+        if not engine.limit:
+            return
         if not definition.owner:
             value: Value | None = imports.global_name(engine, module, definition.node.name)
             func = value if isinstance(value, Func) and value.node is definition.node else Func(definition.node, module)
@@ -256,8 +271,16 @@ class Walker:
             return
         owner = self._class(module, definition.owner)
         for receiver in [owner, *self._heirs(owner, definition, modules)]:
-            engine.steps, engine.limit = 0, MOST_FUNCTION_STEPS
-            self._method(receiver, owner, definition)
+            if engine.steps < engine.limit:
+                self._method(receiver, owner, definition)
+
+    def _share(self, definition: Definition) -> int:
+        """The steps that a function may take: one that only calls what demands is worth less, and all have an end."""
+        words, cls = definition.words, definition.owner[-1].name if definition.owner else ""
+        held = self.heat.held_by_class.get(cls, self.demands.losses)
+        if self.demands.losses.isdisjoint(words) and held.isdisjoint(words) and not self.demands.computes(words):
+            return max(0, min(MOST_CALLER_STEPS, MOST_CALLING_STEPS - self._spent))
+        return max(0, min(MOST_FUNCTION_STEPS, MOST_DEMANDING_STEPS - self._spent))
 
     def _method(self, cls: Class, owner: Class, definition: Definition) -> None:
         engine = self.engine
