@@ -119,7 +119,7 @@ def _reversed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 def _len(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
     value = engine.force(args.values[0]) if args.values else _UNKNOWN
-    if isinstance(value, (Seq, Map)) and not value.open and (value.items or getattr(value, "frozen", False)):
+    if isinstance(value, (Seq, Map)) and not value.open and (value.items or value.frozen):
         return Const(len(value.items))  # an empty list may be filled by a call that nobody needed yet
     if isinstance(value, Const) and isinstance(value.value, (str, tuple)):
         return Const(len(value.value))

@@ -227,7 +227,7 @@ def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> 
         del engine.facts[inner.start :]
     if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
         engine.reached.discard(func.node)
-    return handed_on(result, frame, node)
+    return result if result is func.bound else handed_on(result, frame, node)
 
 
 def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: Frame) -> Value:
@@ -295,7 +295,7 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         elif name not in inner.locals:
             inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, outer)
     if spec.kwarg is not None:
-        inner.locals[spec.kwarg.arg] = Map(keyed(keywords), args.open)
+        inner.locals[spec.kwarg.arg] = Map(keyed(keywords), args.open, frozen=True)
 
 
 def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, outer: Frame) -> Value:

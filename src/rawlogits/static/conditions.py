@@ -121,10 +121,30 @@ def _opaque(test: ast.AST, frame: Frame, key: str = "") -> Outcome:
     return Outcome(None, (fact,), (fact.negated(),))
 
 
+def _put_off(engine: Engine, ask: Callable[[], Outcome], test: ast.AST, frame: Frame) -> Outcome:
+    """A test that takes many steps: it is taken as open, and asked when something on its path is to be reported."""
+    outcome = _opaque(test, frame)
+    engine.tests[outcome.if_true[0].key] = ask
+    return outcome
+
+
+def refuted(engine: Engine, facts: Facts) -> bool:
+    """Whether a test that was put off comes out against one of these facts."""
+    for fact in facts:
+        ask = engine.tests.pop(fact.key, None)
+        if ask is not None:
+            found = engine.detached(ask).known
+            if found is not None:
+                engine.settled[fact.key] = found
+        if engine.settled.get(fact.key, fact.truth) is not fact.truth:
+            return True
+    return False
+
+
 def truth(engine: Engine, value: Value, test: ast.AST, frame: Frame) -> Outcome:
     """Whether a value counts as true."""
     if isinstance(value, Deferred) and value.waiting:
-        return _opaque(test, frame)
+        return _put_off(engine, lambda: truth(engine, engine.force(value), test, frame), test, frame)
     value = engine.force(value)
     if isinstance(value, Const):
         return TRUE if value.value else FALSE
@@ -155,9 +175,13 @@ def compare(engine: Engine, test: ast.Compare, frame: Frame) -> Outcome:
     name, positive = _NAMES[type(test.ops[0])]
     left = engine.glance(engine.evaluate(test.left, frame))
     right = engine.glance(engine.evaluate(test.comparators[0], frame))
-    if isinstance(left, Deferred) or isinstance(right, Deferred):
-        return _opaque(test, frame)
-    outcome = _compared(engine, name, left, right, test, frame)
+
+
+    def compared() -> Outcome:
+        return _compared(engine, name, engine.force(left), engine.force(right), test, frame)
+
+    late = isinstance(left, Deferred) or isinstance(right, Deferred)
+    outcome = _put_off(engine, compared, test, frame) if late else compared()
     return outcome if positive else outcome.inverted()
 
 

@@ -120,6 +120,10 @@ class Engine:
         """By the key of an unknown value: the only constants that it may be."""
         self.stated: set[tuple[str, str]] = set()
         """Keys of unknown values and (as written) constants that the code itself says they may be."""
+        self.tests: dict[str, Callable[[], Any]] = {}
+        """By key: how to ask a test that took too many steps and was left open, and"""
+        self.settled: dict[str, bool] = {}
+        """how those came out that were asked."""
         self.uncounted = 0
         """How many loops are running whose number of turns is not known."""
         self.exits: list[list[tuple[dict[str, Value], Facts]]] = []

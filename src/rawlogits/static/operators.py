@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.space import Space
-from rawlogits.static.conditions import describe
+from rawlogits.static.conditions import describe, refuted
 from rawlogits.static.engine import OPERATOR_STEPS, TOO_LONG, Args, Engine, LossSite, literal, tensors
 from rawlogits.static.names import Module
 from rawlogits.static.values import (
@@ -322,6 +322,8 @@ def _unresolved(site: LossSite | None, members: list[Alternative]) -> None:
 def _arrive(engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demanded: ast.AST, frame: Frame) -> None:
     verb, row = demand.verb, demand.row
     assert tensor.space is not None
+    if refuted(engine, (*engine.facts, *facts)):
+        return
     source = frame.module.source
     last = Step(source.place(demanded), _reaches(demand))
     trace = (*steps(tensor.trace), last)

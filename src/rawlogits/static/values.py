@@ -132,10 +132,11 @@ class Seq(Value):
 
 @dataclass(slots=True, eq=False)
 class Map(Value):
-    """A dict, or keyword arguments. `open`: it may hold other keys as well."""
+    """A dict, or keyword arguments (`frozen`: nobody fills them). `open`: it may hold other keys as well."""
 
     items: dict[object, Value]
     open: bool = False
+    frozen: bool = False
     home: tuple[Module, str] | Obj | None = None
     """The module and the global name (or the object) that holds it, when it is one that other modules may fill."""
     fillers: list[tuple[Module, Unit]] | None = None

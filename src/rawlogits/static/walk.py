@@ -237,6 +237,7 @@ class Walker:
         engine.limit = MOST_STEPS
         engine.facts, engine.journal, engine.exits = [], [], []
         engine.stack, engine.callers = [], []
+        engine.tests, engine.settled = {}, {}
         try:
             entry()
         except RecursionError:
