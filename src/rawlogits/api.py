@@ -68,7 +68,7 @@ def check(
     )
     if not files and not closed:
         raise InputError(f"no Python files below {', '.join(repr(str(path)) for path in paths)}{_hint(settings)}")
-    result = scan(files, root=base, table=Table.standard(settings.rows), files=None, progress=progress)
+    result = scan(files, root=base, table=Table.standard(settings.rows), progress=progress)
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
     unread = {failure.path for failure in report.failures}
     scanned = sum(_shown(file, base) not in unread for file in files)

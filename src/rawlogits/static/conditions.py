@@ -176,7 +176,6 @@ def compare(engine: Engine, test: ast.Compare, frame: Frame) -> Outcome:
     left = engine.glance(engine.evaluate(test.left, frame))
     right = engine.glance(engine.evaluate(test.comparators[0], frame))
 
-
     def compared() -> Outcome:
         return _compared(engine, name, engine.force(left), engine.force(right), test, frame)
 

@@ -450,9 +450,7 @@ def scan(
     *,
     root: Path,
     table: Table,
-    files: object = None,
     progress: Progress | None = None,
-    jobs: int = 1,
 ) -> ScanResult:
     """Scan Python files; paths in the result are relative to `root`."""
     return Walker(root, table).scan(paths, progress)

@@ -14,6 +14,8 @@ from pathlib import Path
 from rawlogits.table import torch
 from rawlogits.table.row import Row, Verb, spelling
 
+_SHIPPED = (torch,)
+"""One module for each framework, with its ROWS and ALIASES."""
 CALL_METHODS = ("forward", "call")
 """Where calling an object of an unknown framework class goes, when the class has no `__call__` of its own."""
 PROGRAMS = Path(__file__).with_name("programs")
@@ -40,8 +42,8 @@ class Table:
     def standard(cls, user_rows: Sequence[Row] = ()) -> Table:
         """The shipped table with the user's own rows."""
         taken = {name for row in user_rows for name in row.names}
-        shipped = [row for row in torch.ROWS if not taken.intersection(row.names)] if taken else list(torch.ROWS)
-        table = cls([*shipped, *user_rows], torch.ALIASES)
+        shipped = [row for module in _SHIPPED for row in module.ROWS if not taken.intersection(row.names)]
+        table = cls([*shipped, *user_rows], {a: name for module in _SHIPPED for a, name in module.ALIASES.items()})
         table.own = frozenset(taken)
         return table
 
