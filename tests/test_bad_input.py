@@ -351,3 +351,27 @@ def test_odd_programs_are_no_crash_and_hide_nothing(tmp_path: Path, name: str) -
 
 def test_empty_file(tmp_path: Path) -> None:
     assert check(project(tmp_path, {"a.py": "", **RIGHT})).status == 0
+
+
+def test_a_mistake_of_the_walker_is_said_and_the_rest_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rawlogits import api
+    from rawlogits.static import walk
+
+    bad = "import torch.nn.functional as F\n\ndef step(z, y):\n    return F.cross_entropy(F.softmax(z, 1), y)\n"
+    (tmp_path / "broken.py").write_text(bad)
+    (tmp_path / "whole.py").write_text(bad)
+    run = walk.calls.run
+
+    def failing(engine: object, func: object, *rest: object) -> object:
+        if func.module.source.shown == "broken.py":  # type: ignore[attr-defined]
+            raise ValueError("a mistake")
+        return run(engine, func, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(walk.calls, "run", failing)
+    monkeypatch.setattr(walk.Walker, "strict", False)
+    report = api.check([tmp_path], root=tmp_path, use_config=False)
+    assert [finding.place.path for finding in report.findings] == ["whole.py"]
+    assert [failure.path for failure in report.failures] == ["broken.py"]
+    assert "please report it" in report.failures[0].message

@@ -8,7 +8,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from rawlogits.static import imports, registers
-from rawlogits.static.effects import effects, reach
+from rawlogits.static.effects import reach, setters
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
 from rawlogits.static.values import (
@@ -145,13 +145,10 @@ def _run_setter(engine: Engine, obj: Obj, name: str) -> None:
     for cls in resolution(engine, obj.cls):
         if not isinstance(cls, Class) or not cls.module.source.written or name not in engine.class_words(cls):
             continue
-        for method in cls.node.body:
-            if not isinstance(method, ast.FunctionDef) or method.name == "__init__" or _is_accessor(method):
-                continue
-            func = Func(method, cls.module, cls.closure, cls, obj)
-            if method not in obj.tried and method not in engine.stack and name in effects(engine, func).sets:
-                obj.tried.add(method)
-                engine.detached(partial(engine.briefly, partial(_forced_call, engine, func)))
+        for func in setters(engine, cls).get(name, ()):
+            if func.node not in obj.tried and func.node not in engine.stack and not _is_accessor(func.node):
+                obj.tried.add(func.node)
+                engine.detached(partial(engine.briefly, partial(_forced_call, engine, func.bind(obj))))
                 return
 
 
@@ -323,7 +320,7 @@ def _class_statements(node: ast.ClassDef) -> dict[str, list[ast.stmt]]:
     return found
 
 
-def _is_accessor(statement: ast.stmt) -> bool:
+def _is_accessor(statement: ast.AST) -> bool:
     """`@x.setter` and its like redefine a property, and are not what reading it gives."""
     return isinstance(statement, ast.FunctionDef) and any(
         isinstance(d, ast.Attribute) and d.attr in ("setter", "deleter") for d in statement.decorator_list

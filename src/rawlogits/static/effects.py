@@ -136,7 +136,8 @@ def reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
 
 
 def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
-    waiting, seen = [func], set()
+    offered = [(cls.module, _methods(cls.node)) for cls in order if isinstance(cls, Class)]
+    waiting, seen = [func], {func.node}
     names: set[str] = set()
     sets: set[str] = set()
     reads: set[str] = set()
@@ -144,9 +145,6 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
     open_ = hot = False
     while waiting:
         one = waiting.pop()
-        if one.node in seen:
-            continue
-        seen.add(one.node)
         found = effects(engine, one)
         sets |= found.sets
         reads |= found.reads
@@ -157,17 +155,35 @@ def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
             if isinstance(helper, Func):
                 handed.append(helper)
                 hot = hot or _demands(engine, helper)
-        for name in found.calls - names:
-            names.add(name)
-            for cls in order:
-                if isinstance(cls, Class) and (method := _methods(cls.node).get(name)) is not None:
-                    waiting.append(Func(method, cls.module))
+        fresh = found.calls - names
+        names |= fresh
+        for module, methods in offered:
+            for name in fresh & methods.keys():
+                if methods[name] not in seen:
+                    seen.add(methods[name])
+                    waiting.append(Func(methods[name], module))
     return Reach(frozenset(sets), frozenset(reads), open_, tuple(handed), hot)
 
 
 def _demands(engine: Engine, func: Func) -> bool:
-    words = engine.words_of(func)
-    return engine.demands(words, func.module) or engine.writes_out(words)
+    known = engine.hot_functions.get(func.node)
+    if known is None:
+        words = engine.words_of(func)
+        known = engine.hot_functions[func.node] = engine.demands(words, func.module) or engine.writes_out(words)
+    return known
+
+
+def setters(engine: Engine, cls: Class) -> dict[str, list[Func]]:
+    """Attribute -> the methods that a class itself defines and that assign it, `__init__` left out."""
+    found: dict[str, list[Func]] | None = engine.setters.get(cls)
+    if found is None:
+        found = engine.setters[cls] = {}
+        for name, method in _methods(cls.node).items():
+            if name != "__init__":
+                func = Func(method, cls.module, cls.closure, cls)
+                for attribute in effects(engine, func).sets:
+                    found.setdefault(attribute, []).append(func)
+    return found
 
 
 @cache

@@ -143,6 +143,9 @@ class Engine:
         """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
+        self.hot_functions: dict[ast.AST, bool] = {}
+        self.setters: dict[Class, Any] = {}
+        """By class: which of its methods assign which attribute."""
         self.effects: dict[ast.AST, Any] = {}
         """What each method does to its object by itself."""
         self.reaches: dict[tuple[object, ...], Any] = {}
