@@ -1,6 +1,7 @@
 """How tests run: a mistake of the walker fails them; property tests go to the law and not to the clock.
 
-Property tests see the same examples each time; `pytest --hypothesis-profile=explore` looks for new counterexamples, ten times as long.
+Property tests see the same examples each time; `pytest --hypothesis-profile=explore` looks for new ones, ten times as
+long.
 """
 
 from __future__ import annotations
