@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from functools import partial
 
 from rawlogits.static import attributes, imports, options, registers
 from rawlogits.static.conditions import truth
@@ -39,8 +40,8 @@ _UNKNOWN = Unknown("computed")
 _MOST_RANGE = 12
 _LONGEST_PATTERN = 5_000
 _TEXT_METHODS = frozenset(
-    "lower upper strip lstrip rstrip title capitalize casefold replace split join startswith endswith format "
-    "removeprefix removesuffix count find index isdigit".split()
+    "lower upper strip lstrip rstrip title capitalize casefold replace split rsplit join startswith endswith format "
+    "partition rpartition removeprefix removesuffix count find rfind index isdigit".split()
 )
 
 
@@ -303,7 +304,11 @@ def _globals(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _import_module(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    name = literal(engine.force(args.values[0])) if args.values else ...
+    return engine.then(args.values[0], partial(_module_named, engine, frame)) if args.values else _UNKNOWN
+
+
+def _module_named(engine: Engine, frame: Frame, value: Value) -> Value:
+    name = literal(value)
     if not isinstance(name, str) or not name.strip("."):
         return Unknown("value from a container by a computed key")
     if name.startswith("."):

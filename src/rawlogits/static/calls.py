@@ -54,6 +54,7 @@ _KINDS = {
 
 def call(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
     """The result of a call; a call that demands nothing is deferred until its result is needed."""
+    callee = engine.glance(callee)  # what is called may be a loss
     if isinstance(callee, Deferred) and callee.waiting:
         return engine.then(callee, lambda v: call(engine, v, args, node, frame))
     callee = engine.force(callee)

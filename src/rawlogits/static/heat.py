@@ -22,6 +22,7 @@ NAME = re.compile(r"\w+")
 _WORD = re.compile(r"[A-Za-z_]\w*\(?")
 _FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
 _IMPORTS = re.compile(r"^[ \t]*(?:from|import) (?:[^\n(]*\([^)]*|[^\n]*)", re.MULTILINE)
+_QUOTED = re.compile(r"[\"']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)[\"']")
 _IMPORTED = re.compile(r"\w+|\*")
 _GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
 """A top-level assignment with the lines on which it goes on."""
@@ -230,8 +231,11 @@ class Heat:
     def _imports(self, module: Module) -> frozenset[str]:
         """The words of a module's imports."""
         if module not in self._imported:
-            found = _IMPORTS.findall(module.source.text)
-            self._imported[module] = frozenset(word for line in found for word in _IMPORTED.findall(line))
+            text = module.source.text
+            found = {word for line in _IMPORTS.findall(text) for word in _IMPORTED.findall(line)}
+            if "import_module(" in text:
+                found |= named_modules(text)
+            self._imported[module] = frozenset(found)
         return self._imported[module]
 
     def _sources(self) -> Iterator[tuple[Module, Part]]:
@@ -289,6 +293,15 @@ class Heat:
 def _stem(module: Module) -> str:
     """The last part of the name by which a module is imported."""
     return module.name if module.name != "__init__" else module.package.name
+
+
+def named_modules(text: str) -> set[str]:
+    """The last two parts of every dotted name in quotes: what `import_module` may be given.
+
+    >>> sorted(named_modules("default='network.gscnn.GSCNN'"))
+    ['GSCNN', 'gscnn']
+    """
+    return {part for name in _QUOTED.findall(text) for part in name.split(".")[-2:]}
 
 
 def occurrences(text: str, word: str, whole: bool = True) -> Iterator[int]:

@@ -25,6 +25,8 @@ _WORD = re.compile(r"[A-Za-z_]\w*\(?")
 
 
 _PART = re.compile(r"^(?:([ \t]*)(?:async +)?def +(\w+)|class +(\w+)|([A-Za-z_@]))", re.MULTILINE)
+_OUTERMOST = 1_000
+"""Deeper than any line is indented."""
 _HEAD = re.compile(r"^(?:(@)|(?:async +)?def +(\w+)|class +(\w+)|([^\s#)\]}@]))", re.MULTILINE)
 
 
@@ -171,9 +173,12 @@ class Module:
     def parts(self) -> list[Part]:
         """The text cut at every `def`, every `class` and what follows them, without parsing it: who names what."""
         text, found = self.source.text, [Part("", 1, "")]
-        line, at, cls = 1, 0, ""
+        line, at, cls, level = 1, 0, "", _OUTERMOST
         for match in _PART.finditer(text):
             indent, function, name, _ = match.groups()
+            if function and len(indent or "") > level:
+                continue  # a function within the function that is being read
+            level = len(indent or "") if function else _OUTERMOST
             if not function and not name and not found[-1].name and not found[-1].cls:
                 continue
             found[-1].text = text[at : match.start()]
@@ -216,9 +221,10 @@ class Module:
         """Folders that literal `sys.path` edits add."""
         text = self.source.text
         found = []
-        for literal in re.findall(
-            r"sys\.path\.(?:append|insert)\((?:\s*\d+\s*,)?\s*[rRuU]?[\"']([^\"'\n]+)[\"']", text
-        ):
+        for call in re.findall(r"sys\.path\.(?:append|insert)\(([^\n]*)", text):
+            literal = "/".join(re.findall(r"[\"']([^\"'\n]+)[\"']", call))
+            if not literal:
+                continue
             found += [
                 Path(os.path.normpath(self.package / literal)),
                 Path(os.path.normpath(self.project.root / literal)),

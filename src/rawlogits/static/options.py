@@ -48,7 +48,20 @@ def _add_argument(engine: Engine, receiver: Built, args: Args, node: ast.AST, fr
         engine.domains[key] = known if default is ... or default in known else (*known, default)
     engine.stated.update((key, repr(value)) for value in (choices if isinstance(choices, tuple) else ()))
     engine.stated.add((key, repr(default)))
+    if isinstance(default, str) and _is_module(engine, default, frame):
+        fact = Fact(key, "==", default, True, ast.Name(name), dispatch=True)
+        other = Alternative((fact.negated(),), Unknown("no row for parse_args", key))
+        engine.write(engine.loose, (_parsed(receiver), name), choose((Alternative((fact,), Const(default)), other)))
     return NONE
+
+
+def _is_module(engine: Engine, text: str, frame: Frame) -> bool:
+    """Whether a text names a module of the project, or something in one: what is imported by default is known."""
+    head, _, last = text.rpartition(".")
+    if not all(part.isidentifier() for part in text.split(".")) or not last:
+        return False
+    found = (engine.project.find(name, frame.module) for name in (text, head) if name)
+    return any(path is not None and path.suffix for path in found)
 
 
 def _set_defaults(engine: Engine, receiver: Built, args: Args, node: ast.AST, frame: Frame) -> Value:

@@ -12,17 +12,18 @@ import bisect
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from rawlogits.finding import Arrival, Place
 from rawlogits.space import Space
 from rawlogits.static import attributes, calls, expressions, imports, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine, LossSite
-from rawlogits.static.heat import SCRIPT, Demands, Heat
+from rawlogits.static.heat import SCRIPT, Demands, Heat, named_modules
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
@@ -173,6 +174,8 @@ class Walker:
             else:
                 for match in _IMPORT.finditer(b"\n" + raw.data):
                     name = (match[1] or match[2]).rsplit(b".", 1)[-1].decode(errors="replace")
+                    importers.setdefault(name, []).append(path)
+                for name in named_modules(raw.data.decode(errors="replace")) if b"import_module(" in raw.data else ():
                     importers.setdefault(name, []).append(path)
         return [*wanted, *_rooted(starred, roots)], importers
 
@@ -459,6 +462,11 @@ def scan(
     root: Path,
     table: Table,
     progress: Progress | None = None,
+    overlay: Mapping[Path, bytes] = MappingProxyType({}),
 ) -> ScanResult:
-    """Scan Python files; paths in the result are relative to `root`."""
-    return Walker(root, table).scan(paths, progress)
+    """Scan Python files; paths in the result are relative to `root`. What `overlay` holds is not read from the disk."""
+    token = sources.OVERLAY.set(overlay)
+    try:
+        return Walker(root, table).scan(paths, progress)
+    finally:
+        sources.OVERLAY.reset(token)
