@@ -54,8 +54,8 @@ def test_every_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[tool.rawlogits]\nselct = []", r"no key 'selct'; did you mean 'select'\? allowed are exclude, ignore, "),
-        ("[tool.rawlogits]\nzzz = []", r"no key 'zzz'; allowed are exclude"),
+        ("[tool.rawlogits]\nselct = []", r"no key 'selct'; did you mean 'select'\? allowed are baseline, exclude"),
+        ("[tool.rawlogits]\nzzz = []", r"no key 'zzz'; allowed are baseline, exclude"),
         ('[tool.rawlogits]\nselect = "RL1"', r"select wants a list of strings, got a string: 'RL1'"),
         ("[tool.rawlogits]\nignore = [1]", r"ignore wants a list of strings, got a list: \[1\]"),
         (

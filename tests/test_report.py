@@ -27,12 +27,15 @@ def text(report: Report, **view: object) -> str:
 
 @pytest.mark.parametrize("name", formats.names())
 def test_page_holds_the_exact_output_of_the_sample(name: str) -> None:
+    """A line `...` on the page stands for lines left out."""
     page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
     heading, _, section = page.partition("## Output for the sample\n")
     assert heading, "the page has a section '## Output for the sample'"
     fence = re.search(r"^```\w*\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
     assert fence is not None
-    assert fence[1] == formats.renderer(name)(SAMPLE, VIEW)
+    parts = re.split(r"^\.\.\.\n", fence[1], flags=re.MULTILINE)
+    pattern = r"(?:.*\n)+?".join(map(re.escape, parts))
+    assert re.fullmatch(pattern, formats.renderer(name)(SAMPLE, VIEW))
 
 
 def test_every_format_page_has_a_format() -> None:

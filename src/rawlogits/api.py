@@ -15,11 +15,13 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
+from rawlogits import baseline as baselines
+from rawlogits import changes
 from rawlogits.config import Config, find, load
 from rawlogits.errors import InputError
 from rawlogits.files import discover, matcher
 from rawlogits.finding import Confidence, Finding, Place, Rule
-from rawlogits.report import Failure, Report, Summary, Unresolved, UnusedSuppression
+from rawlogits.report import SHOW, Failure, Report, Summary, Unresolved, UnusedSuppression
 from rawlogits.rules import book
 from rawlogits.static import ScanResult, scan
 from rawlogits.table.lookup import Table
@@ -37,17 +39,27 @@ def check(
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
-    config: Path | None = None,
+    config: Path | Config | None = None,
     use_config: bool = True,
     root: PathLike | None = None,
+    baseline: PathLike | None = None,
+    since: str | None = None,
+    overlay: Mapping[str, str | bytes] | None = None,
+    markdown: bool = False,
     progress: Progress | None = None,
 ) -> Report:
-    """Check the Python files below `paths` and report what was found.
+    """Check the Python files and notebooks below `paths` and report what was found.
 
-    `select` and `ignore` take rule names, codes and beginnings of codes. `config` names a file; without it the
-    nearest pyproject.toml with a `[tool.rawlogits]` is used, and none at all when `use_config` is false. `root`
-    is the folder that paths are relative to, the working directory by default. A path that does not exist, paths
-    without a Python file, and an unknown rule raise InputError; a file that cannot be parsed is reported.
+    `select` and `ignore` take rule names, codes and beginnings of codes. `config` is a file or what was read from
+    one; without it the nearest pyproject.toml with a `[tool.rawlogits]` is used, and none at all when `use_config` is
+    false. `root` is the folder that paths are relative to, the working directory by default.
+
+    Findings that the file `baseline` lists are left out, and with `since`, a revision of git, those that touch no
+    file changed since then; the summary counts both. `overlay` holds the content of files that is not saved yet.
+    With `markdown` the Python in Markdown files is checked as well.
+
+    A path that does not exist, paths without a Python file, an unknown rule or revision, and a baseline that cannot
+    be read raise InputError; a file that cannot be parsed is reported.
 
     >>> report = check(["examples"])  # doctest: +SKIP
     >>> report.exit_status  # doctest: +SKIP
@@ -56,24 +68,47 @@ def check(
     started = time.perf_counter()
     paths = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     base = Path(os.path.abspath(root or Path.cwd()))
-    settings = configuration(paths, root=base, config=config, use_config=use_config)
-    rules = book.select(tuple(select) or settings.select, (*ignore, *settings.ignore))
-    closed: list[Failure] = []
-    files = discover(
-        paths,
-        root=base,
-        exclude=settings.exclude,
-        exclude_base=settings.folder,
-        closed=lambda folder, reason: closed.append(Failure(_shown(folder, base), None, f"cannot be listed: {reason}")),
-    )
-    if not files and not closed:
-        raise InputError(f"no Python files below {', '.join(repr(str(path)) for path in paths)}{_hint(settings)}")
-    result = scan(files, root=base, table=Table.standard(settings.rows), progress=progress)
+    contents = _contents(overlay or {}, base)
+    settings = config if isinstance(config, Config) else configuration(paths, base, config, use_config)
+    rules = _selected(select, ignore, settings)
+    file = settings.baseline if baseline is None else base / baseline
+    known = None if file is None else baselines.read(file)
+    changed = None if since is None else changes.since(since, [base, *_folders(paths, base)])
+    files, closed = _files(paths, base, settings, contents, markdown)
+    table, named = Table.standard(settings.rows), {Path(os.path.abspath(base / path)) for path in paths}
+    result = scan(files, root=base, table=table, progress=progress, overlay=contents, named=named)
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
-    unread = {failure.path for failure in report.failures}
-    scanned = sum(_shown(file, base) not in unread for file in files)
-    elapsed = time.perf_counter() - started
-    return replace(report, summary=replace(report.summary, files_scanned=scanned, elapsed_s=elapsed))
+    unread = {failure.path for failure in report.failures if failure.cell is None} | result.skipped
+    scanned = [file for file in files if _shown(file, base) not in unread]
+    report = replace(report, summary=replace(report.summary, files_scanned=len(scanned)))
+    if known is not None:
+        report = _new(report, known, base, _reader(base, contents), scanned, rules)
+    if changed is not None:
+        report = _touching(report, changed.with_files(contents), base)
+    return replace(report, summary=replace(report.summary, elapsed_s=time.perf_counter() - started))
+
+
+def write_baseline(
+    report: Report,
+    file: PathLike,
+    *,
+    root: PathLike | None = None,
+    overlay: Mapping[str, str | bytes] | None = None,
+) -> int:
+    """Write the findings of a report down as known, and say how many they are; `root` and `overlay` as for `check`.
+
+    Known are findings from then on for `check(..., baseline=file)`. A file that cannot be written raises InputError.
+
+    >>> write_baseline(check(["src"]), "rawlogits-baseline.json")  # doctest: +SKIP
+    3
+    """
+    base = Path(os.path.abspath(root or Path.cwd()))
+    path = Path(os.path.abspath(base / file))
+    known = baselines.entries(
+        report.findings, folder=path.parent, root=base, lines=_reader(base, _contents(overlay or {}, base))
+    )
+    baselines.write(path, known)
+    return len(known)
 
 
 def rules() -> tuple[Rule, ...]:
@@ -83,7 +118,7 @@ def rules() -> tuple[Rule, ...]:
 
 def rows(*, config: Path | None = None, use_config: bool = True) -> list[dict[str, str]]:
     """The table as words, the user's rows with it: one mapping a row, for `rawlogits rows`."""
-    settings = configuration(["."], root=Path.cwd(), config=config, use_config=use_config)
+    settings = configuration(["."], Path.cwd(), config, use_config)
     return [_row_words(row) for row in Table.standard(settings.rows).rows]
 
 
@@ -99,12 +134,12 @@ def page(name: str) -> str:
     return pages[wanted].read_text(encoding="utf-8")
 
 
-def configuration(paths: Sequence[PathLike], *, root: Path, config: Path | None, use_config: bool) -> Config:
-    """The configuration that holds for these paths."""
+def configuration(paths: Sequence[PathLike], root: Path, config: Path | None, use_config: bool) -> Config:
+    """The configuration that holds for these paths; InputError where it contradicts itself or names what is none."""
     if config is not None:
-        return load(root / config)
+        return _checked(load(root / config))
     nearest = find(paths, root) if use_config else None
-    return Config() if nearest is None else load(nearest)
+    return Config() if nearest is None else _checked(load(nearest))
 
 
 def judge_scan(
@@ -122,10 +157,10 @@ def judge_scan(
     findings = _once(finding for finding in judged if not ignored(finding))
     used: set[tuple[str, int]] = set()
     kept = tuple(finding for finding in findings if not _suppressed(finding, result.suppressions, used))
-    failures = [*closed, *(Failure(failure.path, failure.line, failure.message) for failure in result.failures)]
+    failures = [*closed, *(Failure(f.path, f.line, f.message, f.cell) for f in result.failures)]
     summary = Summary(
         files_scanned=result.files_scanned,
-        files_failed=len(failures),
+        files_failed=sum(failure.cell is None for failure in failures),
         losses_checked=result.losses_checked,
         losses_resolved=result.losses_resolved,
         losses_unresolved=result.losses_checked - result.losses_resolved,
@@ -168,9 +203,9 @@ def _suppressed(finding: Finding, suppressions: Suppressions, used: set[tuple[st
     """Whether a comment on a line of the loss, of its argument or of the origin names the rule."""
     places = [finding.place, *(step.place for step in (*finding.trace[:1], *finding.trace[-1:]))]
     hits = {
-        (place.path, line)
+        (place.home, line)
         for place in places
-        for line, words in suppressions.get(place.path, {}).items()
+        for line, words in suppressions.get(place.home, {}).items()
         if place.line <= line <= place.end_line and (words is None or words & {finding.rule, finding.code})
     }
     used |= hits
@@ -180,20 +215,142 @@ def _suppressed(finding: Finding, suppressions: Suppressions, used: set[tuple[st
 def _unused(
     suppressions: Suppressions, used: set[tuple[str, int]], rules: Sequence[Rule]
 ) -> tuple[UnusedSuppression, ...]:
-    """Comments that silence nothing. One that names only rules which did not run may be right."""
+    """Comments that silence nothing, and names that are no rule. A rule that did not run may be named rightly."""
     ran = {word for rule in rules for word in (rule.name, rule.code)}
     known = {word for rule in book.rules() for word in (rule.name, rule.code)}
     unused = []
-    for path, lines in suppressions.items():
+    for home, lines in suppressions.items():
+        path, _, cell = home.partition(":cell ")
         for line, words in lines.items():
-            ours = {word for word in words or () if word in ran or (word not in known and not _foreign(word))}
-            if (path, line) not in used and (words is None or ours):
-                unused.append(UnusedSuppression(path, line, tuple(sorted(ours))))
+            strange = {word for word in words or () if word not in known and not _foreign(word)}
+            idle = set() if (home, line) in used else {word for word in words or () if word in ran}
+            if strange or idle or (words is None and (home, line) not in used):
+                hint, number = "; ".join(_meant(word, known) for word in sorted(strange)), int(cell) if cell else None
+                unused.append(UnusedSuppression(path, line, tuple(sorted(strange | idle)), hint, number))
     return tuple(sorted(unused))
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    near = get_close_matches(word.lower().replace("_", "-"), names, 1, 0.6) or get_close_matches(word, names, 1, 0.6)
+    return f"no rule {word!r}" + (f", did you mean {near[0]!r}?" if near else "")
 
 
 def _foreign(word: str) -> bool:
     return bool(re.fullmatch(r"[A-Z]+[0-9]+", word)) and not word.startswith("RL")
+
+
+def _contents(overlay: Mapping[str, str | bytes], root: Path) -> dict[Path, bytes]:
+    """What is not read from the disk, by absolute path."""
+    contents = {}
+    for path, content in overlay.items():
+        absolute = Path(os.path.abspath(root / path))
+        if absolute.is_dir():
+            raise InputError(f"{path!r} is a folder; the content of a file needs the path of a file")
+        contents[absolute] = content if isinstance(content, bytes) else content.encode()
+    return contents
+
+
+def _files(
+    paths: Sequence[PathLike], root: Path, settings: Config, contents: Mapping[Path, bytes], markdown: bool = False
+) -> tuple[list[Path], list[Failure]]:
+    """The files to check, and the folders that cannot be listed. A path with content of its own need not exist."""
+    closed: list[Failure] = []
+    given = {path: Path(os.path.abspath(root / path)) for path in paths}
+    found = discover(
+        [path for path in paths if given[path] not in contents],
+        root=root,
+        exclude=settings.exclude,
+        exclude_base=settings.folder,
+        markdown=markdown,
+        closed=lambda folder, reason: closed.append(Failure(_shown(folder, root), None, f"cannot be listed: {reason}")),
+    )
+    files = list(dict.fromkeys([*found, *(path for path in given.values() if path in contents)]))
+    if not files and not closed:
+        raise InputError(f"no Python files below {', '.join(repr(str(path)) for path in paths)}{_hint(settings)}")
+    return files, closed
+
+
+def _folders(paths: Sequence[PathLike], root: Path) -> list[Path]:
+    full = [Path(os.path.abspath(root / path)) for path in paths]
+    return [folder for path in full if (folder := path if path.is_dir() else path.parent).is_dir()]
+
+
+def _selected(select: Sequence[str], ignore: Sequence[str], settings: Config) -> tuple[Rule, ...]:
+    """The rules that run, at least one: a check that checks nothing would look like a pass."""
+    wanted, unwanted = tuple(select) or settings.select, (*ignore, *settings.ignore)
+    rules = book.select(wanted, unwanted)
+    if not rules:
+        raise InputError(f"no rule is left: selected are {_listed(wanted)}, ignored are {_listed(unwanted)}")
+    return rules
+
+
+def _checked(settings: Config) -> Config:
+    """The same configuration, when every rule in it exists and no selected one is taken out again."""
+    keys = {"select": settings.select, "ignore": settings.ignore}
+    keys |= {f"per-file-ignores of {pattern!r}": names for pattern, names in settings.per_file_ignores.items()}
+    for key, words in keys.items():
+        try:
+            book.select(words)
+        except InputError as error:
+            raise InputError(f"{settings.path}: {key}: {error}") from None
+    for word in settings.show:
+        if word not in SHOW:
+            raise InputError(f"{settings.path}: show holds {word!r}; allowed are {', '.join(SHOW)}")
+    for word in settings.select:
+        if not book.select([word], settings.ignore):
+            raise InputError(
+                f"{settings.path}: select holds {word!r}, and ignore ({_listed(settings.ignore)}) takes it out again; "
+                "keep it in one of the two"
+            )
+    return settings
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(map(repr, words)) or "none"
+
+
+def _new(
+    report: Report,
+    known: baselines.Baseline,
+    root: Path,
+    lines: baselines.Lines,
+    read: Iterable[Path],
+    ran: Iterable[Rule],
+) -> Report:
+    """The report without what the baseline lists."""
+    kept, gone = known.compare(report.findings, root=root, lines=lines, read=read, ran=ran)
+    summary = replace(report.summary, findings_known=len(report.findings) - len(kept), baseline_gone=gone)
+    return replace(report, findings=kept, summary=summary)
+
+
+def _reader(root: Path, contents: Mapping[Path, bytes]) -> baselines.Lines:
+    """What is written on the first line of a place; each file is read once."""
+    texts: dict[str, str] = {}
+
+    def line(place: Place) -> str:
+        if place.path not in texts:
+            path = root / place.path
+            data = contents[path] if path in contents else path.read_bytes() if path.is_file() else b""
+            texts[place.path] = data.decode(errors="replace")
+        return baselines.line_of(texts[place.path], place)
+
+    return line
+
+
+def _touching(report: Report, changed: changes.Changes, root: Path) -> Report:
+    """The report without what lies in files that have not changed."""
+    kept = tuple(
+        finding
+        for finding in report.findings
+        if changed.touch(root / place.path for place in (finding.place, *(step.place for step in finding.trace)))
+    )
+    return replace(
+        report,
+        findings=kept,
+        unused_suppressions=tuple(each for each in report.unused_suppressions if changed.touch([root / each.path])),
+        summary=replace(report.summary, findings_unchanged=len(report.findings) - len(kept)),
+    )
 
 
 def _per_file_ignores(settings: Config, root: Path) -> Callable[[Finding], bool]:

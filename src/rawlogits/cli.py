@@ -6,20 +6,21 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from rawlogits import __version__
 from rawlogits.errors import InputError, RawLogitsError
-from rawlogits.report import View, formats
+from rawlogits.report import SHOW, View, formats
+from rawlogits.report.text import count
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-SHOW = ("suppressions", "unresolved")
 
 
 class _Refused(click.ClickException):
@@ -42,51 +43,126 @@ def cli() -> None:
     """Keep raw logits raw from a model's last layer to its loss."""
 
 
+def _rule_words(context: click.Context, parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+    """The names of rules, and the codes once a code is begun, that complete the last of what may be several."""
+    from rawlogits import api
+
+    before, comma, word = typed.rpartition(",")
+    words = [(rule.code if word[:1] in ("R", "r") and word else rule.name, rule.says) for rule in api.rules()]
+    near = [(each, says) for each, says in words if each.lower().startswith(word.lower())]
+    return [CompletionItem(f"{before}{comma}{each}", help=says) for each, says in near]
+
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
 @cli.command(short_help="Check the Python files below PATH.")
 @click.argument("paths", nargs=-1, type=click.Path(readable=False), metavar="[PATH]...")
-@click.option("--select", multiple=True, metavar="RULES", help="Run only these rules: names, codes or RL1, RL101,RL4.")
-@click.option("--ignore", multiple=True, metavar="RULES", help="Leave these rules out.")
-@click.option("--format", "format_", type=click.Choice(formats.names()), default="text", show_default=True)
-@click.option("--show", multiple=True, type=click.Choice(SHOW), help="List more: losses not resolved, unused comments.")
-@click.option("--config", type=click.Path(path_type=Path), help="A pyproject.toml, in place of the nearest one.")
-@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    shell_complete=_rule_words,
+    help="Run only these rules: names, codes or RL1, RL101,RL4.",
+)
+@click.option("--ignore", multiple=True, metavar="RULES", shell_complete=_rule_words, help="Leave these rules out.")
+@click.option("--since", metavar="REV", help="Only findings that touch files changed since a git revision.")
+@click.option("--baseline", type=_FILE, metavar="FILE", help="Leave out the findings that FILE lists.")
+@click.option(
+    "--write-baseline", type=_FILE, metavar="FILE", help="Write the findings to FILE as known, and exit with 0."
+)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(formats.names()),
+    default="text",
+    metavar="FORMAT",
+    help=f"Print as {', '.join(formats.names())}.",
+    show_default=True,
+)
+@click.option(
+    "--show",
+    multiple=True,
+    type=click.Choice(SHOW),
+    metavar="LIST",
+    help="List more: suppressions that silence nothing, unresolved losses.",
+)
+@click.option("--report-unused-suppressions", is_flag=True, help="The same as --show suppressions.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to the screen.")
+@click.option("--config", type=_FILE, metavar="FILE", help="A pyproject.toml, in place of the nearest one.")
+@click.option("--no-config", is_flag=True, help="Read no configuration.")
+@click.option("--stdin-filename", metavar="PATH", help="Read standard input as the content of PATH.")
+@click.option("--markdown", is_flag=True, help="Check the Python in Markdown files, too.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 def check(
     paths: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
+    since: str | None,
+    baseline: Path | None,
+    write_baseline: Path | None,
     format_: str,
     show: tuple[str, ...],
+    report_unused_suppressions: bool,
+    output: Path | None,
     config: Path | None,
     no_config: bool,
-    output: Path | None,
+    stdin_filename: str | None,
+    markdown: bool,
     exit_zero: bool,
 ) -> int:
-    """Check the Python files below PATH (the working directory by default).
+    """Check the Python files and notebooks below PATH (the working directory by default).
+
+    With --stdin-filename alone only that file is checked; what it imports is read from the disk.
 
     Exit status: 0 nothing at warning or above, 1 findings, 2 could not run.
     """
-    if config is not None and no_config:
-        raise click.UsageError("--config and --no-config exclude each other")
+    _exclude_each_other(config=config, no_config=no_config)
+    for other in ({"baseline": baseline}, {"since": since}, {"output": output}):
+        _exclude_each_other(write_baseline=write_baseline, **other)
     from rawlogits import api
 
     render = formats.renderer(format_)
+    given = paths or (".",)
+    overlay: dict[str, bytes] = {}
+    if stdin_filename is not None:
+        given = (*paths, stdin_filename)
+        overlay[stdin_filename] = sys.stdin.buffer.read()
+    settings = api.configuration(given, Path.cwd(), config, not no_config)
+    known = None if write_baseline else baseline or settings.baseline
     with _Bar() as bar:
         report = api.check(
-            paths or (".",),
+            given,
             select=_words(select),
             ignore=_words(ignore),
-            config=config,
-            use_config=not no_config,
+            config=replace(settings, baseline=known),
+            since=since,
+            overlay=overlay,
+            markdown=markdown,
             progress=bar.update if sys.stderr.isatty() else None,
         )
-    _write(render(report, View(color=output is None and _color(sys.stdout), show=frozenset(show))), output)
+    if write_baseline and report.exit_status < 2:
+        written = count(api.write_baseline(report, write_baseline, overlay=overlay), "finding", "findings")
+        unread = f" ({report.summary.files_failed:,} not read)" if report.summary.files_failed else ""
+        files = count(report.summary.files_scanned, "file", "files")
+        click.echo(f"{written} in {files}{unread} written to {write_baseline}", err=True)
+        return 0
+    lists = {*show, *settings.show, *(("suppressions",) if report_unused_suppressions else ())}
+    _write(render(report, View(color=output is None and _color(sys.stdout), show=frozenset(lists))), output)
+    if gone := report.summary.baseline_gone:
+        entries = "1 entry of the baseline is" if gone == 1 else f"{gone:,} entries of the baseline are"
+        click.echo(f"{entries} no longer found: write it anew (--write-baseline {known})", err=True)
     return 0 if exit_zero and report.exit_status == 1 else report.exit_status
 
 
+def _exclude_each_other(**options: object) -> None:
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
+    if len(given) > 1:
+        raise click.UsageError(f"{' and '.join(given)} exclude each other")
+
+
 @cli.command(short_help="Print the page of a RULE.")
-@click.argument("name", metavar="RULE")
+@click.argument("name", metavar="RULE", shell_complete=_rule_words)
 def explain(name: str) -> None:
     """Print the page of a RULE, by name or code: what it says, why, and what to write instead."""
     from rawlogits import api

@@ -4,6 +4,8 @@
 select = ["RL1", "log-of-softmax"]      # only these rules
 ignore = ["sigmoid-then-bce"]           # and not these
 exclude = ["third_party/", "*_pb2.py"]  # as in .gitignore, relative to this file
+baseline = "rawlogits-baseline.json"    # findings that are known
+show = ["suppressions"]                 # as --show
 per-file-ignores = {"tests/*" = ["double-softmax"]}
 
 [[tool.rawlogits.rows]]                 # what an operator of your own wants and gives
@@ -28,7 +30,7 @@ from typing import Any
 from rawlogits.errors import InputError, TableError
 from rawlogits.table.row import Row
 
-KEYS = ("exclude", "ignore", "per-file-ignores", "rows", "select")
+KEYS = ("baseline", "exclude", "ignore", "per-file-ignores", "rows", "select", "show")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class Config:
     exclude: tuple[str, ...] = ()
     per_file_ignores: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
+    baseline: Path | None = None
+    show: tuple[str, ...] = ()
 
     @property
     def folder(self) -> Path | None:
@@ -79,6 +83,8 @@ def load(path: Path) -> Config:
         if path.name == "pyproject.toml":
             raise InputError(f"{path}: has no [tool.rawlogits] table")
         table = _read(path)
+    elif path.name != "pyproject.toml" and (both := [key for key in KEYS if key in _read(path)]):
+        raise InputError(f"{path}: has [tool.rawlogits], and {', '.join(both)} at its top level; keep one of the two")
     return _config(Path(os.path.abspath(path)), table)
 
 
@@ -111,6 +117,8 @@ def _config(path: Path, table: Mapping[str, Any]) -> Config:
         exclude=_words(path, "exclude", table.get("exclude", [])),
         per_file_ignores=_per_file(path, table.get("per-file-ignores", {})),
         rows=_rows(path, table.get("rows", [])),
+        baseline=_file(path, "baseline", table.get("baseline")),
+        show=_words(path, "show", table.get("show", [])),
     )
 
 
@@ -118,6 +126,12 @@ def _words(path: Path, key: str, value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise InputError(f"{path}: {key} wants a list of strings, got {_kind(value)}: {value!r}")
     return tuple(value)
+
+
+def _file(path: Path, key: str, value: Any) -> Path | None:
+    if value is not None and not (isinstance(value, str) and value):
+        raise InputError(f"{path}: {key} wants the path of a file, got {_kind(value)}: {value!r}")
+    return None if value is None else path.parent / value
 
 
 def _per_file(path: Path, value: Any) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Which files a run reads: every Python file below the given paths that nothing excludes, in a fixed order."""
+"""Which files a run reads: the Python files and notebooks below the given paths that nothing excludes, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rawlogits.errors import InputError
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-SUFFIXES = (".py", ".pyw")
+SUFFIXES = (".py", ".pyw", ".ipynb")
+MARKDOWN = (".md", ".markdown")
 SKIPPED = frozenset(
     """.bzr .direnv .eggs .git .hg .hypothesis .ipynb_checkpoints .mypy_cache .nox .pyenv .pytest_cache .ruff_cache .svn
     .tox .venv __pycache__ __pypackages__ build dist node_modules site-packages venv""".split()
@@ -27,13 +28,15 @@ def discover(
     root: Path,
     exclude: Sequence[str] = (),
     exclude_base: Path | None = None,
+    markdown: bool = False,
     closed: Callable[[Path, str], None] = lambda folder, reason: None,
 ) -> tuple[Path, ...]:
     """The files to read, sorted by folder and name, each once.
 
-    A path that is a file is taken whatever its name. Below a folder the files of `SUFFIXES` are taken, except
-    below `SKIPPED` folders, what `.gitignore` names (inside a work tree), and what the patterns of `exclude`
-    name (written as in `.gitignore`, relative to `exclude_base`). Links to folders are not followed below a path.
+    A path that is a file is taken whatever its name. Below a folder the files of `SUFFIXES` are taken (with
+    `markdown` those of `MARKDOWN` too), except below `SKIPPED` folders, what `.gitignore` names (inside a work
+    tree), and what the patterns of `exclude` name (written as in `.gitignore`, relative to `exclude_base`). Links to
+    folders are not followed below a path.
     A path that does not exist raises InputError; `closed` hears of folders that cannot be listed, and why.
 
     >>> [path.name for path in discover(["examples/train.py"], root=Path.cwd())]  # doctest: +SKIP
@@ -47,7 +50,8 @@ def discover(
     found: dict[Path, None] = {}
     for top in tops:
         if os.path.isdir(top):
-            found.update(dict.fromkeys(_walk(top, _above(top, base), closed)))
+            suffixes = (*SUFFIXES, *MARKDOWN) if markdown else SUFFIXES
+            found.update(dict.fromkeys(_walk(top, _above(top, base), suffixes, closed)))
         else:
             found[top] = None
     return tuple(found)
@@ -98,7 +102,7 @@ class _Filter:
         return False
 
 
-def _walk(top: Path, start: _Filter, closed: Callable[[Path, str], None]) -> Iterator[Path]:
+def _walk(top: Path, start: _Filter, suffixes: tuple[str, ...], closed: Callable[[Path, str], None]) -> Iterator[Path]:
     pending: list[tuple[str, _Filter]] = [(str(top), start)]
     while pending:
         folder, above = pending.pop()
@@ -114,7 +118,7 @@ def _walk(top: Path, start: _Filter, closed: Callable[[Path, str], None]) -> Ite
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not here.excludes(entry.path, True):
                     below.append((entry.path, here))
-            elif entry.name.endswith(SUFFIXES) and _is_file(entry) and not here.excludes(entry.path, False):
+            elif entry.name.endswith(suffixes) and _is_file(entry) and not here.excludes(entry.path, False):
                 yield Path(entry.path)
         pending.extend(reversed(below))
 

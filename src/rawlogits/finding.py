@@ -42,6 +42,15 @@ class Place:
     end_column: int
     cell: int | None = None
 
+    @property
+    def home(self) -> str:
+        """The path, in a notebook with the cell.
+
+        >>> Place("a.ipynb", 1, 1, 1, 2, cell=3).home
+        'a.ipynb:cell 3'
+        """
+        return self.path if self.cell is None else f"{self.path}:cell {self.cell}"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

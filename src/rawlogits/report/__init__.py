@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from rawlogits.finding import Finding, Place, Severity
 
+SHOW = ("suppressions", "unresolved")
+"""The lists that may be shown on top of the findings."""
+
 
 @dataclass(frozen=True, slots=True)
 class Summary:
@@ -25,15 +28,22 @@ class Summary:
     losses_resolved: int = 0
     losses_unresolved: int = 0
     elapsed_s: float = 0.0
+    findings_known: int = 0
+    """Left out, since the baseline lists them."""
+    findings_unchanged: int = 0
+    """Left out, since they touch no file that has changed."""
+    baseline_gone: int = 0
+    """Entries of the baseline that are no longer found, though their file was read and their rule ran."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that could not be read or parsed."""
+    """A file that could not be read or parsed; with a `cell` only that one of the notebook."""
 
     path: str
     line: int | None
     message: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,9 @@ class UnusedSuppression:
     path: str
     line: int
     rules: tuple[str, ...]
+    hint: str = ""
+    """What was probably meant by a name that is no rule."""
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +95,4 @@ class View:
 
     color: bool = False
     show: frozenset[str] = frozenset()
-    """Among "unresolved" and "suppressions"."""
+    """Among `SHOW`."""

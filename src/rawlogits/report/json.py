@@ -26,7 +26,10 @@ def render(report: Report, view: View) -> str:
             "elapsed_s": round(summary.elapsed_s, 3),
         },
         "findings": [_finding(finding) for finding in report.findings],
-        "failures": [{"path": f.path, "line": f.line, "message": f.message} for f in report.failures],
+        "failures": [
+            {"path": each.path, **_cell(each.cell), "line": each.line, "message": each.message}
+            for each in report.failures
+        ],
     }
     if "unresolved" in view.show:
         document["unresolved"] = [
@@ -34,7 +37,7 @@ def render(report: Report, view: View) -> str:
         ]
     if "suppressions" in view.show:
         document["unused_suppressions"] = [
-            {"path": unused.path, "line": unused.line, "rules": list(unused.rules)}
+            {"path": unused.path, **_cell(unused.cell), "line": unused.line, "rules": list(unused.rules)}
             for unused in report.unused_suppressions
         ]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -58,8 +61,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def _start(place: Place) -> dict[str, Any]:
-    cell = {} if place.cell is None else {"cell": place.cell}
-    return {"path": place.path, **cell, "line": place.line, "column": place.column}
+    return {"path": place.path, **_cell(place.cell), "line": place.line, "column": place.column}
+
+
+def _cell(cell: int | None) -> dict[str, int]:
+    return {} if cell is None else {"cell": cell}
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -19,7 +19,9 @@ def render(report: Report, view: View) -> str:
     if "suppressions" in view.show:
         for unused in report.unused_suppressions:
             rules = ", ".join(unused.rules) or "all rules"
-            blocks.append(f"{unused.path}:{unused.line}: unused suppression of {rules}")
+            hint = f" ({unused.hint})" if unused.hint else ""
+            cell = "" if unused.cell is None else f"cell {unused.cell}:"
+            blocks.append(f"{unused.path}:{cell}{unused.line}: unused suppression of {rules}{hint}")
     for failure in report.failures:
         where = failure.path if failure.line is None else f"{failure.path}:{failure.line}"
         blocks.append(f"{_paint('not read', 'warning', view)}: {where}: {failure.message}")
@@ -72,7 +74,10 @@ def _findings(report: Report, view: View) -> str:
         )
         if counts[severity]
     ]
-    return ", ".join(words) or "no findings"
+    summary = report.summary
+    left_out = ((summary.findings_known, "known"), (summary.findings_unchanged, "in files that have not changed"))
+    more = ", ".join(f"{number:,} {why}" for number, why in left_out if number)
+    return (", ".join(words) or "no findings") + (f" ({more})" if more else "")
 
 
 def _losses(summary: Summary, view: View) -> str:
@@ -99,8 +104,7 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def _at(place: Place) -> str:
-    cell = "" if place.cell is None else f"cell {place.cell}:"
-    return f"{place.path}:{cell}{place.line}:{place.column}"
+    return f"{place.home}:{place.line}:{place.column}"
 
 
 def _paint(text: str, style: str, view: View) -> str:

@@ -297,7 +297,7 @@ def _own_attribute(engine: Engine, cls: Class, name: str) -> Value | None:
     if statements is None or name in cls.running:
         return None
     cls.running.add(name)
-    frame = Frame(cls.module, cls.attrs, cls.closure)
+    frame = Frame(cls.module, cls.attrs, cls.closure, of_class=True)
     for statement in statements:
         engine.detached(partial(engine.execute, [statement], frame))
     cls.running.discard(name)
@@ -447,6 +447,8 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
         return any_of_module(engine, value.receiver, key, node)
     if isinstance(value, Ext) and value.name.endswith(".__dict__"):
         return any_outside(engine, value.name.removesuffix(".__dict__"), key, node)
+    if isinstance(value, Ext) and isinstance(known := imports.program(engine, value.name), Seq):
+        return _seq_item(engine, known, place, key, node)
     if isinstance(value, Obj):
         method = class_attribute(engine, value.cls, "__getitem__")
         if method is not None and isinstance(method[0], Func):
@@ -625,6 +627,10 @@ def _part(engine: Engine, index: int, value: Value) -> Value:
         return Const(keys[index]) if index < len(keys) else Unknown("value from a container by a computed key")
     if isinstance(value, Const) and isinstance(value.value, (tuple, str)) and index < len(value.value):
         return Const(value.value[index])
+    if isinstance(value, Obj):
+        items, exact = iterated(engine, value, value.node, value.cls.module.frame)
+        if exact and index < len(items):
+            return items[index]
     key = first_key(value)
     return Unknown(
         value.reason if isinstance(value, Unknown) else "value from a container by a computed key",

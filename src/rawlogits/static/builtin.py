@@ -32,6 +32,7 @@ from rawlogits.static.values import (
     Value,
     join,
 )
+from rawlogits.table.row import Verb, spelling
 
 Function = Callable[[Engine, Args, ast.AST, Frame], Value]
 Method = Callable[[Engine, Value, Args, ast.AST, Frame], Value]
@@ -178,6 +179,8 @@ def _is_a(engine: Engine, value: Value, kind: Value) -> bool | None:
     """Whether a value is an instance of a class; None when that cannot be told."""
     if isinstance(value, (Unknown, Choice)) or isinstance(kind, (Unknown, Choice)):
         return None
+    if kind == Ext("builtins.type"):
+        return isinstance(value, Class) or (isinstance(value, Ext) and spelling(value.name) == "module")
     if isinstance(value, Obj):
         order = attributes.resolution(engine, value.cls)
         if any(one is kind or one == kind for one in order if isinstance(one, (Class, Ext))):
@@ -200,12 +203,19 @@ def _is_a(engine: Engine, value: Value, kind: Value) -> bool | None:
                 "typing.Mapping",
             )
         if isinstance(value, Built):
-            return True if kind.name == value.name else False if kind.name.startswith("builtins.") else None
+            other = kind.name.startswith("builtins.") or _are_losses(engine, kind.name, value.name)
+            return True if kind.name == value.name else False if other else None
         if isinstance(value, Tensor):
             return False if kind.name.startswith("builtins.") else True if kind.name.endswith(".Tensor") else None
     if isinstance(kind, Class):
         return False
     return None
+
+
+def _are_losses(engine: Engine, *names: str) -> bool:
+    """Whether these are losses of the table, of which none inherits from another that it does not share a row with."""
+    rows = [engine.table.named(name) for name in names]
+    return rows[0] != rows[1] and all(any(row.verb is Verb.LOSS for row in found) for found in rows)
 
 
 def _getattr(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -324,7 +334,14 @@ def _chain(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 def _callable(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    value = engine.force(args.values[0]) if args.values else _UNKNOWN
+    return engine.then(args.values[0], lambda v: _calls(engine, v)) if args.values else _UNKNOWN
+
+
+def _calls(engine: Engine, value: Value) -> Value:
+    if isinstance(value, Obj):
+        names = ("__call__", *engine.table.call_methods)
+        found = any(attributes.class_attribute(engine, value.cls, name) for name in names)
+        return Const(True) if found else Unknown("computed", value.key)
     if isinstance(value, (Func, Class, Built, Ext, Partial)):
         return Const(True)
     return Const(False) if isinstance(value, (Const, Seq, Map, Tensor)) else Unknown("computed", first_key(value))

@@ -35,6 +35,7 @@ from rawlogits.static.values import (
     are_objects,
     as_dispatch,
     choose,
+    origin,
     waits,
 )
 from rawlogits.table.row import Row, Verb, spelling
@@ -165,17 +166,19 @@ def _handed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> None:
     for value in args.every():
         if not isinstance(value, Func) or value.closure is None or isinstance(value.node, ast.Lambda):
             continue
-        if value.node not in engine.reached and must_run(engine, value, Args()):
+        if not engine.reached.get(value.node) and must_run(engine, value, Args()):
             run(engine, value, Args(open=True), node, frame)
 
 
-_CARRIERS = (Obj, Built, Ext, Func, Class, Seq, Map, Choice, Partial, Deferred)
+_CARRIERS = (Obj, Built, Ext, Func, Class, Seq, Map, Choice, Partial, Deferred, Const)
 
 
 def carries(engine: Engine, value: Value, depth: int) -> bool:
-    """Whether a loss can be reached through a value."""
+    """Whether a loss can be reached through a value; a loss's name (`compile(loss="mse")`) is as good."""
     if not isinstance(value, _CARRIERS):
         return False
+    if isinstance(value, Const):
+        return isinstance(value.value, str) and value.value in engine.table.losses
     if isinstance(value, Deferred):
         return value.value is not None and carries(engine, value.value, depth)
     if isinstance(value, Choice):
@@ -206,7 +209,8 @@ def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> 
         func.module.source.written and engine.stack.count(func.node) >= MOST_RECURSION
     ):
         return TOO_DEEP
-    engine.reached.add(func.node)
+    receiver = func.bound.cls.node if isinstance(func.bound, Obj) else None
+    engine.reached.setdefault(func.node, set()).add(receiver)
     inner = Frame(func.module, {}, func.closure, func, start=len(engine.facts))
     bind(engine, func, args, inner)
     engine.stack.append(func.node)
@@ -227,7 +231,7 @@ def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> 
         engine.expression_depth = depth
         del engine.facts[inner.start :]
     if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
-        engine.reached.discard(func.node)
+        engine.reached[func.node].discard(receiver)
     return result if result is func.bound else handed_on(result, frame, node)
 
 
@@ -290,18 +294,24 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         inner.locals[name] = value
     if spec.vararg is not None:
         inner.locals[spec.vararg.arg] = Seq(values[len(names) :], args.open, frozen=True)
+    vague = any(name not in defaults and name not in keywords for name in names[len(values) :])
     for name in [*names, *[a.arg for a in spec.kwonlyargs]]:
         if name in keywords:
             inner.locals[name] = keywords.pop(name)
         elif name not in inner.locals:
-            inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, outer)
+            inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, vague, outer)
     if spec.kwarg is not None:
         inner.locals[spec.kwarg.arg] = Map(keyed(keywords), args.open, frozen=True)
 
 
-def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, outer: Frame) -> Value:
-    """A parameter that the call leaves out: its default, an object of the class it is annotated with, or unknown."""
-    if default is not None and not (passed and isinstance(default, ast.Constant) and default.value is None):
+def _unbound(
+    engine: Engine, func: Func, name: str, default: ast.expr | None, passed: bool, vague: bool, outer: Frame
+) -> Value:
+    """A parameter that the call leaves out: its default, an object of the class it is annotated with, or unknown.
+
+    `passed`: the call may pass it all the same; `vague`: it is no real call, since parameters without default lack.
+    """
+    if default is not None and not _is_placeholder(default, passed, vague):
         return engine.detached(lambda: engine.evaluate(default, outer), list(engine.facts))
     unknown = Unknown("argument is a parameter no one binds", f"{func.module.source.shown}:{func.name}.{name}")
     spec = func.node.args
@@ -319,6 +329,12 @@ def _unbound(engine: Engine, func: Func, name: str, default: ast.expr | None, pa
     ):
         return instantiate(engine, kind, Args(), noted, func.module.frame)
     return unknown
+
+
+def _is_placeholder(default: ast.expr, passed: bool, vague: bool) -> bool:
+    """Whether a default stands for what real calls pass: None, or a length of 1."""
+    value = default.value if isinstance(default, ast.Constant) else ...
+    return (passed and value is None) or ((passed or vague) and value == 1 and not isinstance(value, bool))
 
 
 def _runs(engine: Engine, cls: Class) -> bool:
@@ -341,13 +357,19 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
         facts = list(engine.facts)
         obj.init, obj.given = init, args.every()
         obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts)
-        if engine.demands(engine.words_of(init), init.module) and any(carries(engine, v, 1) for v in args.every()):
+        if _begins(engine, init, args):
             attributes.initialise(obj)
         return obj
     if any(isinstance(c, Ext) and c.name.startswith("enum.") for c in attributes.resolution(engine, cls)):
         return args.values[0] if args.values else obj
     _fill_fields(engine, obj, args)
     return obj
+
+
+def _begins(engine: Engine, init: Func, args: Args) -> bool:
+    """Whether an `__init__` runs at once: it names a loss and is handed one; a program of the table: one of the two."""
+    naming, handed = engine.demands(engine.words_of(init), init.module), (carries(engine, v, 1) for v in args.every())
+    return (naming and any(handed)) if init.module.source.written else (naming or any(handed))
 
 
 def _initialised(engine: Engine, init: Func, args: Args, node: ast.AST, frame: Frame) -> None:
@@ -405,7 +427,9 @@ def _object(engine: Engine, obj: Obj, args: Args, node: ast.AST, frame: Frame) -
 def _from_object(value: Value, obj: Obj) -> Value:
     """A result of calling an object, with the place where the object came from added to its way."""
     module, node = obj.handed or (obj.module, obj.node)
-    return value.through(module, node) if isinstance(value, Tensor) and hasattr(node, "lineno") else value
+    if not isinstance(value, Tensor) or not hasattr(node, "lineno") or origin(value) is node:
+        return value
+    return value.through(module, node)
 
 
 def _inherited(
@@ -434,7 +458,7 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
     if rows:
         given = Bindings.of(rows[0].params, args, called=name)
         return operators.apply(engine, rows, given, Trace(None, frame.module, node, "made"), node, frame)
-    found = imports.program(engine, name)
+    found = imports.program(engine, name) or _of_program(engine, name, node, frame)
     if found is not None:
         return call(engine, found, args, node, frame)
     if spelling(name) == "module" and name in engine.table.modules:  # a class of which the table knows methods
@@ -450,15 +474,32 @@ def _external(engine: Engine, callee: Ext, args: Args, node: ast.AST, frame: Fra
     )
 
 
+def _of_program(engine: Engine, name: str, node: ast.AST, frame: Frame) -> Value | None:
+    """A method called on a class of which the table has a program: `AutoModel.from_pretrained`."""
+    owner, _, last = name.rpartition(".")
+    cls = imports.program(engine, owner)
+    found = attributes.attribute(engine, cls, last, node, frame) if isinstance(cls, Class) else None
+    return found if isinstance(found, Func) else None
+
+
 def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast.AST, frame: Frame) -> Value:
     given = Bindings.of(rows[0].build, args, called=name)
-    built = Built(name, tuple(rows), given.values, frame.module, node)
+    given.values = {key: _constant(engine, value) for key, value in given.values.items()}
+    where, home = (node, frame) if frame.module.source.written else operators.outermost(engine, node, frame)
+    built = Built(name, tuple(rows), given.values, home.module, where)
     judged = [row for row in rows if row.arg in row.build]
     if any(row.verb is Verb.LOSS for row in rows) and not judged and frame.module.source.written:
         engine.criteria.setdefault(node, (frame.module, name.rsplit(".", 1)[-1]))
     if judged:
         operators.apply(engine, judged, given, Trace(None, frame.module, node, "made"), node, frame)
     return built
+
+
+def _constant(engine: Engine, value: Value) -> Value:
+    """An outside name that a program of the table gives as a constant: `losses.BINARY_MODE`."""
+    value = engine.force(value) if isinstance(value, imports.Late) else value
+    found = imports.program(engine, value.name) if isinstance(value, Ext) else None
+    return found if isinstance(found, Const) else value
 
 
 def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -524,6 +565,7 @@ def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr
         if isinstance(decorator, Ext):
             if isinstance(result, Func):
                 result.kind = _KINDS.get(decorator.name, result.kind)
+            result = _outside(engine, decorator, result, node, frame)
             continue
         if not isinstance(decorator, (Func, Class, Obj, Bound)) or _hands_on(engine, decorator):
             continue
@@ -533,6 +575,20 @@ def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr
         if isinstance(outcome, (Func, Class, Obj, Partial)):
             result = outcome
     return result
+
+
+def _outside(engine: Engine, decorator: Ext, value: Value, node: ast.expr, frame: Frame) -> Value:
+    """A function after a decorator for which the table has a program: `@grad`, `@grad(has_aux=True)`, by `partial`."""
+    given = Args([value], [node])
+    if isinstance(node, ast.Call):
+        given.keywords = {k.arg: engine.evaluate(k.value, frame) for k in node.keywords if k.arg}
+        if decorator.name == "functools.partial" and node.args:
+            named = engine.force(engine.evaluate(node.args[0], frame))
+            decorator = named if isinstance(named, Ext) and len(node.args) == 1 else decorator
+    if engine.table.program(decorator.name) is None:
+        return value
+    outcome = engine.force(call(engine, decorator, given, node, frame))
+    return outcome if isinstance(outcome, (Func, Class, Obj, Partial)) else value
 
 
 def _hands_on(engine: Engine, decorator: Value) -> bool:

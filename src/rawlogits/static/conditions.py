@@ -124,7 +124,9 @@ def _opaque(test: ast.AST, frame: Frame, key: str = "") -> Outcome:
 def _put_off(engine: Engine, ask: Callable[[], Outcome], test: ast.AST, frame: Frame) -> Outcome:
     """A test that takes many steps: it is taken as open, and asked when something on its path is to be reported."""
     outcome = _opaque(test, frame)
-    engine.tests[outcome.if_true[0].key] = ask
+    key = outcome.if_true[0].key
+    engine.tests[key] = ask
+    engine.settled.pop(key, None)
     return outcome
 
 

@@ -111,7 +111,8 @@ class Engine:
         """The functions that are running, outermost first."""
         self.callers: list[tuple[ast.AST, Frame]] = []
         """Where each of them was called."""
-        self.reached: set[ast.AST] = set()
+        self.reached: dict[ast.AST, set[ast.ClassDef | None]] = {}
+        """Functions that have run, and the classes of the objects on which they did."""
         self.waited: list[Frame] = []
         """Frames whose names some call reads that nobody has needed yet."""
         self.loose: dict[tuple[str, str], Value] = {}

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from rawlogits.static import attributes, imports, operators
+from rawlogits.static.calls import carries
 from rawlogits.static.conditions import bool_value, compare, decide, truth
 from rawlogits.static.engine import (
     DEEPEST_EXPRESSION,
@@ -123,6 +124,8 @@ def _call(engine: Engine, node: ast.Call, frame: Frame) -> Value:
         if any(row.verb is Verb.OP for row in engine.table.method(node.func.attr)):
             receiver = engine.glance(receiver, OPERATOR_STEPS)  # an operator demands something, so it is never put off
         name, func = node.func.attr, node.func
+        if isinstance(receiver, Deferred) and any(carries(engine, value, 1) for value in args.every()):
+            receiver = engine.force(receiver)  # a loss is handed over: `build().compile(loss=...)`
         if isinstance(receiver, Deferred) and receiver.waiting:
             return engine.then(
                 receiver, lambda v: engine.call(engine.attribute(v, name, func, frame), args, node, frame)

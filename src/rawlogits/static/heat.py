@@ -27,6 +27,7 @@ _IMPORTED = re.compile(r"\w+|\*")
 _GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
 """A top-level assignment with the lines on which it goes on."""
 _ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
+_BOUND = re.compile(r"(\w+)[ \t]*=[^=]")
 _MOST_GENERATIONS = 3
 _DISTINCT = 3
 """A method name that is defined more often than this does not say who is called."""
@@ -70,6 +71,11 @@ class Demands:
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
+        given = "|".join(table.criteria)
+        self._takers = {root: _handing(rf"(?:{'|'.join(sorted(words))})\(") for root, words in table.takers.items()} | {
+            "": _handing(rf"(?:{given})=")
+        }
+        self._spelled = re.compile(rf"\b(?:{given})\s*=\s*[\[({{]?\s*[\"']".encode())
         self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
 
     def asks(self, data: bytes) -> bool:
@@ -80,9 +86,22 @@ class Demands:
             return True
         return b"exp(" in data and b"sum(" in data and b"nn." in data and self._quotient.search(data) is not None
 
+    def handed(self, text: str) -> Iterator[re.Match[str]]:
+        """Functions that are given to what calls them: `value_and_grad(loss_fn)`, `compile(loss=smooth)`."""
+        for root, pattern in self._takers.items():
+            if root in text:
+                yield from pattern.finditer(text)
+
+    def mentions(self, data: bytes) -> bool:
+        """Whether a document that holds code is worth reading: it names a loss or an activation, or sums what it
+        exponentiated."""
+        return _names(data, self._losses) or _names(data, self._active) or (b"exp(" in data and b"sum(" in data)
+
     def rooted(self, data: bytes) -> bool:
-        """Whether names of a file can mean operators, without an `import *`."""
-        return any(root in data for root in self._roots) or _SHORT.search(data) is not None
+        """Whether names of a file can mean operators, without an `import *`; a loss may be given by its name alone."""
+        if any(root in data for root in self._roots) or _SHORT.search(data) is not None:
+            return True
+        return self._spelled.search(data) is not None
 
     def _runs(self, data: bytes) -> bool:
         found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)
@@ -113,6 +132,11 @@ class Demands:
         return self.writes_out(words) or not (self.activations.isdisjoint(words) or _JUDGING.isdisjoint(words))
 
 
+def _handing(before: str) -> re.Pattern[str]:
+    """A name that is all that is given, or the first of what is."""
+    return re.compile(rf"\b{before}\s*\[?(\w+)\s*[\],)]")
+
+
 class Heat:
     """Which words make a function worth running, and which parts of the text hold them.
 
@@ -133,6 +157,9 @@ class Heat:
         self._losing: dict[Module, list[int]] = {}
         self._own_held: dict[Module, set[str]] = {}
         self._called: dict[str, list[Module]] = {}
+        self._handed: dict[str, list[Module]] = {}
+        self._renamed: dict[str, list[tuple[Module, str]]] = {}
+        """Function -> global names that are bound to something that calls it: `step = jit(train_step)`."""
         self._defined: Counter[str] = Counter()
         self._parts: set[Part] = set()
         self._imported: dict[Module, frozenset[str]] = {}
@@ -200,6 +227,11 @@ class Heat:
         for word in set(_WORD.findall(text)):
             if word[-1] == "(":
                 self._called.setdefault(word, []).append(module)
+        for match in self.demands.handed(text):
+            self._handed.setdefault(match[1], []).append(module)
+            bound = _BOUND.match(text, text.rfind("\n", 0, match.start()) + 1)
+            if bound:
+                self._renamed.setdefault(match[1], []).append((module, bound[1]))
         self._defined.update(p.name for p in module.parts if p.name not in _GENERIC)
         self.heads += ((module, match[1], NAME.findall(match[2])) for match in CLASS.finditer(text))
         loose = any(not part.name and not part.cls for part in self._losing_parts(module))
@@ -221,6 +253,12 @@ class Heat:
                 yield word, [m for m in named if f".{word}" in m.source.text], not common
         elif name and name not in _GENERIC:
             yield word, self._seeing(module, name), few and name not in _COMMON
+            if name in self._handed:
+                near = {name, "*", _stem(module)}
+                seeing = [m for m in self._handed[name] if m is module or not near.isdisjoint(self._imports(m))]
+                yield name, seeing, False
+                for home, bound in self._renamed.get(name, ()):
+                    yield f"{bound}(", self._seeing(home, bound) if home in seeing else [], False
 
     def _seeing(self, module: Module, name: str) -> list[Module]:
         """The modules that call a name and that can mean the one of this module: they import it, or the module."""

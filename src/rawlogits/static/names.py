@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from rawlogits.static import notebook
 from rawlogits.static import source as sources
 from rawlogits.static.bodies import parsed_class
 from rawlogits.static.source import Source, Unreadable
@@ -353,7 +354,10 @@ class Project:
                 self.modules[path] = Module(path.name, Source(path / "__init__.py", shown, ""), self)
                 return self.modules[path]
             try:
-                self.modules[path] = Module(path.stem, sources.load(raw or sources.read(path), shown), self)
+                source = sources.load(raw or notebook.read(path), shown)
+                for error in notebook.without_broken(source):
+                    self.failed(shown, error)
+                self.modules[path] = Module(path.stem, source, self)
             except Unreadable as error:
                 self.failed(shown, error)
                 self.modules[path] = None
@@ -363,8 +367,22 @@ class Project:
         """The file of the absolute import `dotted`, as seen from `importer`; None when it lies outside."""
         key = (str(importer.package), dotted)
         if key not in self._found:
-            self._found[key] = None if dotted.split(".")[0] in self.external else self._search(dotted, importer)
+            top = dotted.split(".")[0]
+            outside = top in self.external and not self._is_own(top, importer)
+            self._found[key] = None if outside else self._search(dotted, importer)
         return self._found[key]
+
+    def _is_own(self, top: str, importer: Module) -> bool:
+        """Whether the project has a package or a file of a framework's name where Python looks first.
+
+        So it is in the framework's own repository, and next to a script; inside a package it takes a relative import.
+        """
+        root = str(self.root)
+        places = (place for place in (root, os.path.join(root, "src"), str(importer.package)) if place.startswith(root))
+        return any(
+            self._kind(place) != "package" and self._kind(os.path.join(place, top)) in ("package", "module")
+            for place in places
+        )
 
     def _search(self, dotted: str, importer: Module) -> Path | None:
         parts = dotted.split(".")

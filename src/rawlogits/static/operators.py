@@ -55,7 +55,7 @@ class Bindings:
             values[name], nodes[name] = value, node
         values.update(args.keywords)
         nodes.update(args.keyword_nodes)
-        return cls(values, nodes, args.open, called.rsplit(".", 1)[-1])
+        return cls(values, nodes, args.open, called.rsplit(".", 1)[-1].lstrip("_"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +266,8 @@ def meet(engine: Engine, demand: Demand, value: Value, demanded: ast.AST, node: 
     bring different spaces are not known, and nothing is reported.
     """
     if not frame.module.source.written:
-        demanded, frame = _outermost(engine, demanded, frame)
+        demanded, frame = _shown_at(engine, demand, demanded, frame)
+        node = demanded
     counted = demand.verb == "loss" and demand.row.arg not in demand.row.build  # a distribution is no loss
     site = engine.site(frame.module, _anchor(node, demanded, frame), demand.called) if counted else None
     programs: dict[frozenset[object], list[Alternative]] = {}
@@ -300,12 +301,23 @@ def _anchor(node: ast.AST, demanded: ast.AST, frame: Frame) -> ast.AST:
     return node if hasattr(node, "lineno") else demanded
 
 
-def _outermost(engine: Engine, demanded: ast.AST, frame: Frame) -> tuple[ast.AST, Frame]:
-    """A demand inside a program of the table is shown where the user's code called it."""
-    for node, caller in reversed(engine.callers):
+def _shown_at(engine: Engine, demand: Demand, demanded: ast.AST, frame: Frame) -> tuple[ast.AST, Frame]:
+    """A demand inside a program of the table is shown where the user's code built it, else where it called it."""
+    made = demand.made
+    if demand.verb == "op" and made.kind == "built" and made.module.source.written:
+        return made.node, made.module.frame
+    node, caller = outermost(engine, demanded, frame)
+    if isinstance(node, ast.Call) and caller is not frame:
+        node = next((k.value for k in node.keywords if k.arg in engine.table.criteria), node)
+    return node, caller
+
+
+def outermost(engine: Engine, node: ast.AST, frame: Frame) -> tuple[ast.AST, Frame]:
+    """The user's call that led to a place in a program of the table; that place itself where no one called."""
+    for called, caller in reversed(engine.callers):
         if caller.module.source.written:
-            return node, caller
-    return demanded, frame
+            return called, caller
+    return node, frame
 
 
 def _unresolved(site: LossSite | None, members: list[Alternative]) -> None:
@@ -371,7 +383,7 @@ def _reaches(demand: Demand) -> str:
     if demand.verb != "loss" or demand.made.kind != "built":
         return f"reaches {demand.called}"
     place = demand.made.module.source.place(demand.made.node)
-    return f"reaches {demand.called}, built at {place.path}:{place.line}"
+    return f"reaches {demand.called}, built at {place.home}:{place.line}"
 
 
 def steps(trace: Trace | None) -> tuple[Step, ...]:
@@ -399,15 +411,12 @@ def _without(tensor: Tensor) -> str:
     if tensor.undone is None:
         return ""
     module, outer, inner = tensor.undone
-    whole, kept = module.source.place(outer), module.source.place(inner)
-    if not whole.line == whole.end_line == kept.line == kept.end_line:
+    first, start, last, end = module.source.span(outer)
+    kept_first, kept_start, kept_last, kept_end = module.source.span(inner)
+    if not first == last == kept_first == kept_last:
         return ""
-    line = module.source.lines[whole.line - 1]
-    result = (
-        (line[: whole.column - 1] + line[kept.column - 1 : kept.end_column - 1] + line[whole.end_column - 1 :])
-        .split("  #")[0]
-        .strip()
-    )
+    line = module.source.lines[first - 1]
+    result = (line[: start - 1] + line[kept_start - 1 : kept_end - 1] + line[end - 1 :]).split("  #")[0].strip()
     left, _, right = result.partition(" = ")
     return "" if left == right else result
 

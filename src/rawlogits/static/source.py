@@ -7,15 +7,19 @@ wrong with the file and, when known, on which line.
 from __future__ import annotations
 
 import ast
+import bisect
 import gc
 import io
 import os
 import re
 import tokenize
 import warnings
+from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from rawlogits.errors import InputError
 from rawlogits.finding import Place
@@ -31,11 +35,42 @@ _PYTHON_2 = re.compile(
 
 
 class Unreadable(InputError):
-    """A file that cannot be read or parsed; `line` is None where no line is to blame."""
+    """A file that cannot be read or parsed; `line` is None where no line is to blame.
 
-    def __init__(self, message: str, line: int | None = None) -> None:
+    With a `cell` only that cell of a notebook is meant.
+    """
+
+    def __init__(self, message: str, line: int | None = None, cell: int | None = None) -> None:
         super().__init__(message)
         self.line = line
+        self.cell = cell
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the lines of a module stand that was put together out of cells or fences."""
+
+    starts: tuple[int, ...]
+    """The module's line on which each block begins."""
+    blocks: tuple[tuple[int | None, int, int], ...]
+    """For each the cell, the line in it (or in the file), and the columns that were taken off its left."""
+
+    def at(self, line: int) -> tuple[int | None, int]:
+        """The cell and the line in it that a line of the module is.
+
+        >>> Layout((2, 5), ((0, 1, 0), (3, 1, 0))).at(6)
+        (3, 2)
+        """
+        if not self.starts:
+            return None, line
+        index = max(0, bisect.bisect_right(self.starts, line) - 1)
+        cell, first, _ = self.blocks[index]
+        return cell, max(1, line - self.starts[index] + first)
+
+    def indent(self, line: int) -> int:
+        """The columns that were taken off the left of a line of the module."""
+        index = bisect.bisect_right(self.starts, line) - 1
+        return self.blocks[index][2] if index >= 0 else 0
 
 
 @dataclass(slots=True, eq=False)
@@ -47,6 +82,7 @@ class Source:
     text: str
     written: bool = True
     """False for the programs of the table, whose lines are not the user's."""
+    layout: Layout | None = None
     _lines: list[str] = field(default_factory=list)
 
     @property
@@ -58,9 +94,18 @@ class Source:
 
     def place(self, node: ast.AST) -> Place:
         """Where a node stands; columns are turned from UTF-8 bytes to characters."""
+        line, column, end_line, end_column = self.span(node)
+        if self.layout is None:
+            return Place(self.shown, line, column, end_line, end_column)
+        column, end_column = column + self.layout.indent(line), end_column + self.layout.indent(end_line)
+        cell, first = self.layout.at(line)
+        return Place(self.shown, first, column, first + end_line - line, end_column, cell)
+
+    def span(self, node: ast.AST) -> tuple[int, int, int, int]:
+        """The line and column of a node's first character and of the one behind its last, in `lines`."""
         line, end_line = node.lineno, node.end_lineno or node.lineno  # type: ignore[attr-defined]
         start, end = node.col_offset, node.end_col_offset or node.col_offset  # type: ignore[attr-defined]
-        return Place(self.shown, line, self._column(line, start), end_line, self._column(end_line, end))
+        return line, self._column(line, start), end_line, self._column(end_line, end)
 
     def _column(self, line: int, offset: int) -> int:
         text = self.lines[line - 1] if line <= len(self.lines) else ""
@@ -68,25 +113,28 @@ class Source:
 
     def words(self, node: ast.AST) -> str:
         """The node as it is written, on one line and at most 80 characters."""
-        place = self.place(node)
-        if place.line == place.end_line:
-            text = self.lines[place.line - 1][place.column - 1 : place.end_column - 1]
-        else:
-            text = ast.unparse(node)
+        line, column, end_line, end_column = self.span(node)
+        whole = line == end_line
+        text = self.lines[line - 1][column - 1 : end_column - 1] if whole else ast.unparse(node)
         text = " ".join(text.split())
         return text if len(text) <= 80 else text[:77] + "..."
 
 
 @dataclass(frozen=True)
 class Raw:
-    """The bytes of a file before anyone decides to parse it."""
+    """The bytes of a file before anyone decides to parse it; of a document the code in it, as UTF-8."""
 
     path: Path
     data: bytes
+    layout: Layout | None = None
+    skipped: bool = False
+    """A notebook in another language."""
 
     @cached_property
     def text(self) -> str:
         """Decoded as Python would: a BOM or an encoding declaration decides, else UTF-8."""
+        if self.layout is not None:
+            return self.data.decode()
         if b"\0" in self.data[:4096] and not self.data.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise Unreadable("contains null bytes: this is a binary file, not Python source")
         try:
@@ -101,8 +149,15 @@ class Raw:
             raise Unreadable(f"is not {encoding} text ({reason}); declare its encoding on line 1", line) from None
 
 
+OVERLAY: ContextVar[Mapping[Path, bytes]] = ContextVar("overlay", default=MappingProxyType({}))
+"""Files that are not taken from the disk: what an editor holds and has not saved."""
+
+
 def read(path: Path) -> Raw:
     """The bytes at `path`; `Unreadable` says why there are none."""
+    overlaid = OVERLAY.get().get(path)
+    if overlaid is not None:
+        return Raw(path, overlaid)
     try:
         with open(path, "rb") as file:
             return Raw(path, file.read())
@@ -115,7 +170,7 @@ def load(raw: Raw, shown: str) -> Source:
     text = raw.text
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Source(raw.path, shown, text.removeprefix("\ufeff"))
+    return Source(raw.path, shown, text.removeprefix("\ufeff"), layout=raw.layout)
 
 
 def parse(text: str) -> list[ast.stmt]:

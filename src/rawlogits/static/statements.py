@@ -11,7 +11,7 @@ from rawlogits.static import attributes, imports
 from rawlogits.static.bodies import LazyAsyncFunction, LazyFunction
 from rawlogits.static.calls import decorated
 from rawlogits.static.conditions import decide
-from rawlogits.static.engine import Engine, joined
+from rawlogits.static.engine import OPERATOR_STEPS, Engine, joined
 from rawlogits.static.expressions import binary, inplace_target
 from rawlogits.static.values import (
     NONE,
@@ -24,6 +24,7 @@ from rawlogits.static.values import (
     Frame,
     Func,
     Map,
+    Obj,
     Tensor,
     Unknown,
     Value,
@@ -257,15 +258,16 @@ def _loop_body(engine: Engine, body: list[ast.stmt], frame: Frame, counted: bool
 def _any_turn(engine: Engine, node: ast.For | ast.AsyncFor | ast.While, frame: Frame, turn: Callable[[], bool]) -> bool:
     """A turn of which nobody knows how many went before.
 
-    Names that the loop binds are unknown when a turn begins, except tensors whose space the turn leaves as it is:
-    these are tried first, and the turn is taken back where that was wrong.
+    Names that the loop binds are unknown when a turn begins, except tensors whose space the turn leaves as it is
+    and objects that it binds again (`state = step(state)`): these are tried first, and the turn is taken back where
+    that was wrong.
     """
     trusted = _widen(engine, node, frame)
     if not trusted:
         return turn()
     before, mark, reported = dict(frame.locals), len(engine.journal), len(engine.arrivals)
     goes_on = turn()
-    changed = [name for name, old in trusted.items() if _space(engine, frame.locals.get(name)) is not old.space]
+    changed = [name for name, old in trusted.items() if not _stays(engine, old, frame.locals.get(name))]
     if not changed:
         return goes_on
     engine.undo(mark)
@@ -276,18 +278,26 @@ def _any_turn(engine: Engine, node: ast.For | ast.AsyncFor | ast.While, frame: F
     return turn()
 
 
+def _stays(engine: Engine, old: Tensor | Obj, value: Value | None) -> bool:
+    if isinstance(old, Tensor):
+        return _space(engine, value) is old.space
+    return all(a.value is old for a in alternatives(engine.force(value or NONE)))
+
+
 def _space(engine: Engine, value: Value | None) -> object:
     """The one space of all alternatives of a value; `...` when there is none."""
     spaces = {a.value.space if isinstance(a.value, Tensor) else ... for a in alternatives(engine.force(value or NONE))}
     return spaces.pop() if len(spaces) == 1 else ...
 
 
-def _widen(engine: Engine, node: ast.stmt, frame: Frame) -> dict[str, Tensor]:
-    """Forget what a later turn may have changed; gives back the tensors that are worth a trial."""
-    trusted: dict[str, Tensor] = {}
+def _widen(engine: Engine, node: ast.stmt, frame: Frame) -> dict[str, Tensor | Obj]:
+    """Forget what a later turn may have changed; gives back the tensors and objects that are worth a trial."""
+    trusted: dict[str, Tensor | Obj] = {}
     for name in _assigned(node):
         old = frame.locals.get(name)
-        if isinstance(old, Tensor):
+        if isinstance(old, Deferred):
+            old = engine.glance(old, OPERATOR_STEPS)
+        if isinstance(old, (Tensor, Obj)):
             trusted[name] = old
         elif old is not None and old != NONE and not isinstance(old, (Class, Func, Ext)):
             frame.locals[name] = Unknown("branches differ", f"{node.lineno}:{name}")
@@ -373,13 +383,13 @@ def _pattern_test(subject: ast.expr, pattern: ast.pattern) -> ast.expr | None:
 
 
 def _define(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> bool:
-    func = Func(node, frame.module, None if frame is frame.module.frame else frame)
+    func = Func(node, frame.module, frame.closure)
     bind_name(engine, node.name, decorated(engine, func, node.decorator_list, frame), frame)
     return True
 
 
 def _define_class(engine: Engine, node: ast.ClassDef, frame: Frame) -> bool:
-    cls = Class(node, frame.module, None if frame is frame.module.frame else frame)
+    cls = Class(node, frame.module, frame.closure)
     bind_name(engine, node.name, decorated(engine, cls, node.decorator_list, frame), frame)
     return True
 

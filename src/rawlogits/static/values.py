@@ -307,8 +307,17 @@ class Frame:
     """How many facts of the path were there when it began."""
     globals: frozenset[str] = frozenset()
     nonlocals: dict[str, Frame] = field(default_factory=dict)
+    of_class: bool = False
+    """Whether it is the body of a class, whose names the functions in it do not see."""
     waiting: list[Deferred] = field(default_factory=list)
     """Calls nobody has needed yet of functions that read this frame's names."""
+
+    @property
+    def closure(self) -> Frame | None:
+        """The frame whose names a function sees that is defined here; None for the module's."""
+        frame = self.outer if self.of_class else self
+        return None if frame is None or frame is self.module.frame else frame
+
     late: list[tuple[Facts, list[tuple[object, object, object]]]] = field(default_factory=list)
     """What paths that returned early had written, to be joined when the function ends."""
 

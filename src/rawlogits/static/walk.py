@@ -12,7 +12,7 @@ import bisect
 import gc
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import MappingProxyType
 
 from rawlogits.finding import Arrival, Place
 from rawlogits.space import Space
-from rawlogits.static import attributes, calls, expressions, imports, statements
+from rawlogits.static import attributes, calls, expressions, imports, notebook, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine, LossSite
 from rawlogits.static.heat import SCRIPT, Demands, Heat, named_modules
@@ -50,11 +50,12 @@ _IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that could not be read or parsed."""
+    """A file that could not be read or parsed; with a `cell` only that one of the notebook."""
 
     path: str
     line: int | None
     message: str
+    cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,9 @@ class ScanResult:
     losses_resolved: int = 0
     unresolved: list[Unresolved] = field(default_factory=list)
     suppressions: dict[str, dict[int, frozenset[str] | None]] = field(default_factory=dict)
+    """By `Place.home`."""
+    skipped: set[str] = field(default_factory=set)
+    """Notebooks in other languages."""
 
 
 class _Parts:
@@ -91,9 +95,11 @@ class Walker:
 
     strict = False
 
-    def __init__(self, root: Path, table: Table) -> None:
+    def __init__(self, root: Path, table: Table, named: Collection[Path] = ()) -> None:
         self.result = ScanResult()
-        self.failed: dict[str, Failure] = {}
+        self.failed: dict[tuple[str, int | None], Failure] = {}
+        self.named = frozenset(named)
+        """Files that were given by name, not found below a folder."""
         self.table = table
         self.project = Project(root, table.frameworks, self._fail)
         self.engine = Engine(self.project, table, _Parts())
@@ -106,7 +112,7 @@ class Walker:
         self._by_base: dict[str, list[tuple[Module, str]]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
-        self.failed[shown] = Failure(shown, error.line, str(error))
+        self.failed[shown, error.cell] = Failure(shown, error.line, str(error), error.cell)
 
     # -- files ---------------------------------------------------------------------------------------------------
 
@@ -155,15 +161,18 @@ class Walker:
             if progress is not None:
                 progress(number, 2 * len(files), sources.shown_path(path, self.root))
             try:
-                raw = sources.read(path)
+                raw = notebook.read(path, self.demands.mentions, path in self.named)
                 if b"\0" in raw.data:
                     _ = raw.text
             except Unreadable as error:
                 self._fail(sources.shown_path(path, self.root), error)
                 continue
-            found = sources.suppressions(raw)
-            if found:
-                self.result.suppressions[sources.shown_path(path, self.root)] = found
+            if raw.skipped:
+                self.result.skipped.add(sources.shown_path(path, self.root))
+            for line, words in sources.suppressions(raw).items():
+                cell, line = (None, line) if raw.layout is None else raw.layout.at(line)
+                home = Place(sources.shown_path(path, self.root), line, 1, line, 1, cell).home
+                self.result.suppressions.setdefault(home, {})[line] = words
             rooted, asks = self.demands.rooted(raw.data), self.demands.asks(raw.data)
             if rooted:
                 roots.add(_stem(path))
@@ -191,7 +200,7 @@ class Walker:
                 wanted.setdefault(path, set()).update(cls.encode() for cls in open_)
         pulled: list[Module | None] = []
         for path, classes in wanted.items():
-            raw = sources.read(path)
+            raw = notebook.read(path)
             if SCRIPT.search(b"\n" + raw.data) or any(cls in raw.data for cls in classes):
                 pulled.append(self.project.load(path, raw))
         return [module for module in pulled if module is not None]
@@ -213,7 +222,9 @@ class Walker:
             yield module.source.shown, partial(self._function, module, definition, modules)
 
     def _is_script(self, module: Module) -> bool:
-        """Whether the module body itself does something that demands."""
+        """Whether the module body itself does something that demands; a notebook always may."""
+        if module.source.path.suffix == notebook.NOTEBOOK:
+            return True
         loose = [unit.node for unit in module.units if not unit.name and unit.node is not None]
         doing = [node for node in loose if not isinstance(node, (ast.Import, ast.ImportFrom))]
         words = frozenset().union(*(module.words(node) for node in doing))
@@ -252,7 +263,7 @@ class Walker:
             if self.strict:
                 raise
             message = f"is not checked to its end, by a mistake in rawlogits ({error!r}): please report it"
-            self.failed.setdefault(shown, Failure(shown, None, message))
+            self.failed.setdefault((shown, None), Failure(shown, None, message))
         engine.forget_waiting()
         self._spent += engine.steps
 
@@ -270,7 +281,8 @@ class Walker:
 
     def _function(self, module: Module, definition: Definition, modules: Sequence[Module]) -> None:
         """A function that nobody called, over unknown arguments; a method on an object built with defaults."""
-        if definition.node in self.engine.reached:
+        reached = self.engine.reached.get(definition.node, set())
+        if reached and not definition.owner:
             return
         engine, frame = self.engine, module.frame
         engine.limit = self._share(definition)
@@ -282,8 +294,9 @@ class Walker:
             self._read(calls.run(engine, func, Args(open=True), definition.node, frame), definition)
             return
         owner = self._class(module, definition.owner)
-        for receiver in [owner, *self._heirs(owner, definition, modules)]:
-            if engine.steps < engine.limit:
+        receivers = [*([] if reached else [owner]), *self._heirs(owner, definition, modules)]
+        for receiver in receivers:
+            if engine.steps < engine.limit and receiver.node not in reached:
                 self._method(receiver, owner, definition)
 
     def _share(self, definition: Definition) -> int:
@@ -384,7 +397,7 @@ class Walker:
     def _collected(self, files: int) -> ScanResult:
         result = self.result
         result.files_scanned = files
-        result.failures = sorted(self.failed.values(), key=lambda f: f.path)
+        result.failures = sorted(self.failed.values(), key=lambda f: (f.path, -1 if f.cell is None else f.cell))
         result.arrivals = _linked(self.engine.arrivals, self.engine.bases)
         self._unreached()
         sites = [site for site in self.engine.losses.values() if site.module.source.written]
@@ -463,10 +476,14 @@ def scan(
     table: Table,
     progress: Progress | None = None,
     overlay: Mapping[Path, bytes] = MappingProxyType({}),
+    named: Collection[Path] = (),
 ) -> ScanResult:
-    """Scan Python files; paths in the result are relative to `root`. What `overlay` holds is not read from the disk."""
+    """Scan files; paths in the result are relative to `root`. What `overlay` holds is not read from the disk.
+
+    Of the `named` ones it is said when they hold no Python.
+    """
     token = sources.OVERLAY.set(overlay)
     try:
-        return Walker(root, table).scan(paths, progress)
+        return Walker(root, table, named).scan(paths, progress)
     finally:
         sources.OVERLAY.reset(token)

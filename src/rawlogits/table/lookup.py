@@ -7,17 +7,24 @@ written as a few lines of Python in `table/programs/<dotted name>.py`, where a t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from rawlogits.table import torch
+from rawlogits.table import jax, keras, torch, trainers
 from rawlogits.table.row import Row, Verb, spelling
 
-_SHIPPED = (torch,)
+_SHIPPED = (torch, keras, jax, trainers)
 """One module for each framework, with its ROWS and ALIASES."""
 CALL_METHODS = ("forward", "call")
 """Where calling an object of an unknown framework class goes, when the class has no `__call__` of its own."""
+CRITERIA = ("loss", "loss_fn", "loss_func", "criterion", "compute_loss_func")
+"""Arguments of an outside call at which a demand is shown that the call leads to."""
+_FUNCTIONS = ("fun", "f", "fn", "func", "function", "pyfunc", "target")
+"""How operators call a parameter that is a function."""
+_TAKES = re.compile(rf"^def (\w+)\((?:{'|'.join(_FUNCTIONS)})\b", re.MULTILINE)
+_SAME = re.compile(r"^(\w+) = _?(\w+)$", re.MULTILINE)
 PROGRAMS = Path(__file__).with_name("programs")
 
 
@@ -30,12 +37,13 @@ class Table:
         self.own: frozenset[str] = frozenset()
         """Names for which the user gave rows: these win over what the project itself defines."""
         self.call_methods = CALL_METHODS
+        self.criteria = CRITERIA
         self._by_name: dict[str, list[Row]] = {}
         self._by_method: dict[str, list[Row]] = {}
         for row in self.rows:
             for name in row.names:
                 self._by_name.setdefault(name, []).append(row)
-                if spelling(name) == "method" and name.rsplit(".", 2)[-2] in ("Tensor", "Module"):
+                if spelling(name) == "method" and name.rsplit(".", 2)[-2] in ("Tensor", "Module", "Array"):
                     self._by_method.setdefault(name.rsplit(".", 1)[-1], []).append(row)
 
     @classmethod
@@ -99,6 +107,11 @@ class Table:
         return found
 
     @cached_property
+    def losses(self) -> frozenset[str]:
+        """The last parts of the names of all losses: by these an outside call may be told which to use."""
+        return self.words([Verb.LOSS])
+
+    @cached_property
     def modules(self) -> frozenset[str]:
         """Every dotted scope in which the table knows a name (`torch.nn`), so that `import *` can be followed."""
         scopes = {name.rpartition(".")[0] for name in self._by_name} | set(self._programs)
@@ -115,6 +128,19 @@ class Table:
         """Words of which one is in every file whose names can mean an operator or a loss of the table."""
         names = {n for row in self.rows if row.verb in (Verb.LOSS, Verb.OP, Verb.SOURCE) for n in row.names}
         return frozenset(n.rsplit(".", 1)[-1] if n in self.own else n.split(".")[0] for n in names)
+
+    @cached_property
+    def takers(self) -> dict[str, frozenset[str]]:
+        """Framework -> last parts of the names of what is given a function and calls it, or hands it on."""
+        kept = {n for row in self.rows if row.verb is Verb.KEEPS and row.arg in _FUNCTIONS for n in row.names}
+        texts = {scope: path.read_text(encoding="utf-8") for scope, (path, _) in self._programs.items()}
+        given = {f"{scope}.{name}" for scope, text in texts.items() for name in _TAKES.findall(text)}
+        taking = {name.rsplit(".", 1)[-1] for name in given}
+        same = {f"{scope}.{name}" for scope, text in texts.items() for name, of in _SAME.findall(text) if of in taking}
+        found: dict[str, set[str]] = {}
+        for name in kept | given | same:
+            found.setdefault(name.split(".")[0], set()).add(name.rsplit(".", 1)[-1])
+        return {root: frozenset(words) for root, words in sorted(found.items())}
 
     def words(self, verbs: Iterable[Verb]) -> frozenset[str]:
         """The last parts of the names of all rows with one of these verbs."""
