@@ -27,6 +27,8 @@ _IMPORTED = re.compile(r"\w+|\*")
 _GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
 """A top-level assignment with the lines on which it goes on."""
 _ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
+_HANDED = re.compile(r"\s*\[?(\w+)\s*[\],)]")
+"""A name that is all that is given, or the first of what is."""
 _BOUND = re.compile(r"(\w+)[ \t]*=[^=]")
 _MOST_GENERATIONS = 3
 _DISTINCT = 3
@@ -71,10 +73,10 @@ class Demands:
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
+        self._given = [name.encode() for name in table.criteria]
+        self._takers = {root: [f"{word}(" for word in sorted(words)] for root, words in table.takers.items()}
+        self._takers[""] = [f"{name}=" for name in table.criteria]
         given = "|".join(table.criteria)
-        self._takers = {root: _handing(rf"(?:{'|'.join(sorted(words))})\(") for root, words in table.takers.items()} | {
-            "": _handing(rf"(?:{given})=")
-        }
         self._spelled = re.compile(rf"\b(?:{given})\s*=\s*[\[({{]?\s*[\"']".encode())
         self._quotient = re.compile(rb"/ *\(?[\w.]*sum\(|\.sum\(|log\([\w.]*sum\(")
 
@@ -88,9 +90,12 @@ class Demands:
 
     def handed(self, text: str) -> Iterator[re.Match[str]]:
         """Functions that are given to what calls them: `value_and_grad(loss_fn)`, `compile(loss=smooth)`."""
-        for root, pattern in self._takers.items():
-            if root in text:
-                yield from pattern.finditer(text)
+        for root, words in self._takers.items():
+            for word in words if root in text else ():
+                for at in occurrences(text, word) if word in text else ():
+                    match = _HANDED.match(text, at + len(word))
+                    if match is not None:
+                        yield match
 
     def mentions(self, data: bytes) -> bool:
         """Whether a document that holds code is worth reading: it names a loss or an activation, or sums what it
@@ -99,9 +104,11 @@ class Demands:
 
     def rooted(self, data: bytes) -> bool:
         """Whether names of a file can mean operators, without an `import *`; a loss may be given by its name alone."""
-        if any(root in data for root in self._roots) or _SHORT.search(data) is not None:
+        if any(root in data for root in self._roots):
             return True
-        return self._spelled.search(data) is not None
+        if (b"nn." in data or b"F." in data) and _SHORT.search(data) is not None:
+            return True
+        return any(name in data for name in self._given) and self._spelled.search(data) is not None
 
     def _runs(self, data: bytes) -> bool:
         found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)
@@ -130,11 +137,6 @@ class Demands:
     def computes(self, words: frozenset[str]) -> bool:
         """The same, or activates what it got from a trained model."""
         return self.writes_out(words) or not (self.activations.isdisjoint(words) or _JUDGING.isdisjoint(words))
-
-
-def _handing(before: str) -> re.Pattern[str]:
-    """A name that is all that is given, or the first of what is."""
-    return re.compile(rf"\b{before}\s*\[?(\w+)\s*[\],)]")
 
 
 class Heat:
