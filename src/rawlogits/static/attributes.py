@@ -95,8 +95,7 @@ def _class_fallback(cls: Class, name: str) -> Value:
 
 def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: Frame) -> Value:
     """An attribute of a project object: its own, its class's, or one that a method of it would set."""
-    if name not in obj.attrs and obj.pending is not None and _may_set(engine, obj, obj.init, name):
-        initialise(obj)
+    supply(engine, obj, name)
     if name in obj.attrs:
         return obj.attrs[name]
     found = class_attribute(engine, obj.cls, name)
@@ -107,9 +106,7 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
     for deferred in [d for d in obj.waiting if not d.waiting or d.func is None or _may_set(engine, obj, d.func, name)]:
         if deferred in obj.waiting:
             obj.waiting.remove(deferred)
-            if deferred.waiting and deferred.func is not None and deferred.func.name == "__init__":
-                engine.force(deferred)
-            elif deferred.waiting:
+            if deferred.waiting:
                 engine.briefly(partial(engine.force, deferred))
         if name in obj.attrs:
             break
@@ -126,11 +123,20 @@ def object_attribute(engine: Engine, obj: Obj, name: str, node: ast.AST, frame: 
     return Unknown(f"attribute unknown {name}", f"{MISSING}{obj.key}.{name}")
 
 
-def initialise(obj: Obj) -> None:
-    """Run the object's `__init__` if it has not run yet."""
-    if obj.pending is not None:
-        pending, obj.pending = obj.pending, None
-        pending()
+def supply(engine: Engine, obj: Obj, name: str) -> None:
+    """Run those statements of the object's `__init__`, and of its bases', that may set an attribute it lacks."""
+    number = 0
+    while number < len(obj.begun) and name not in obj.attrs:  # one may begin another
+        obj.begun[number].supply(engine, name)
+        number += 1
+
+
+def initialise(engine: Engine, obj: Obj) -> None:
+    """Run what has not run yet of the object's `__init__`."""
+    number = 0
+    while number < len(obj.begun):
+        obj.begun[number].finish(engine)
+        number += 1
 
 
 def _may_set(engine: Engine, obj: Obj, func: Func | None, name: str) -> bool:
@@ -348,7 +354,11 @@ def set_attribute(engine: Engine, value: Value, name: str, new: Value) -> None:
         for alternative in value.alternatives:
             set_attribute(engine, alternative.value, name, new)
     elif isinstance(value, Obj):
-        initialise(value)
+        if value.filling:
+            for begun in list(value.begun):
+                begun.supply(engine, name)
+        else:
+            initialise(engine, value)
         setter = _setter(engine, value.cls, name)
         if setter is not None:
             engine.call(

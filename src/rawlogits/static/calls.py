@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from rawlogits.static import attributes, builtin, imports, operators
 from rawlogits.static.effects import reach
 from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine, keyed
 from rawlogits.static.names import Module
 from rawlogits.static.operators import Bindings
+from rawlogits.static.slices import Begun, defaults
 from rawlogits.static.values import (
     ABSENT,
     NONE,
@@ -21,6 +25,7 @@ from rawlogits.static.values import (
     Const,
     Deferred,
     Ext,
+    Fact,
     Frame,
     Func,
     Map,
@@ -44,6 +49,7 @@ MOST_RECURSION = 3
 LONGEST_DECORATOR = 40
 """Lines of a decorator that is worth running."""
 _LOSSES = frozenset({Verb.LOSS})
+T = TypeVar("T")
 _KINDS = {
     "builtins.property": "property",
     "functools.cached_property": "property",
@@ -109,6 +115,8 @@ def _call_key(callee: Unknown, args: Args) -> str:
 
 
 def _function(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
+    if isinstance(func.bound, Obj) and func.name == "__init__" and func.module.source.written:
+        return _base_initialised(engine, func.bound, func, args, node, frame)
     if must_run(engine, func, args):
         return run(engine, func, args, node, frame)
     deferred = engine.defer(lambda: run(engine, func, args, node, frame))
@@ -132,6 +140,8 @@ def must_run(engine: Engine, func: Func, args: Args) -> bool:
         return True
     if isinstance(func.bound, Obj):
         return _reads_loss(engine, func, func.bound)
+    if isinstance(func.bound, Class):
+        return reach(engine, attributes.resolution(engine, func.bound), func).hot
     return func.bound is not None and carries(engine, func.bound, 2)
 
 
@@ -141,11 +151,11 @@ def _reads_loss(engine: Engine, func: Func, obj: Obj) -> bool:
     found = reach(engine, order, func)
     if found.hot or any(isinstance(base, Ext) and carries(engine, base, 0) for base in order):
         return True
-    init = obj.init if obj.pending is not None else None
-    if init is not None and (
-        engine.demands(engine.words_of(init), init.module) or any(carries(engine, v, 1) for v in obj.given)
-    ):
-        attributes.initialise(obj)
+    for begun in list(obj.begun):
+        if engine.demands(engine.words_of(begun.func), begun.func.module):
+            begun.begin(engine)
+        if any(carries(engine, v, 1) for v in begun.given):
+            begun.finish(engine)
     return any(carries(engine, v, 1) and found.mentions(engine, name) for name, v in list(obj.attrs.items()))
 
 
@@ -205,34 +215,45 @@ def carries(engine: Engine, value: Value, depth: int) -> bool:
 
 def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
     """Run a function's body over abstract values."""
-    if engine.call_depth >= DEEPEST_CALL or (
-        func.module.source.written and engine.stack.count(func.node) >= MOST_RECURSION
-    ):
+    if _too_deep(engine, func):
         return TOO_DEEP
     receiver = func.bound.cls.node if isinstance(func.bound, Obj) else None
     engine.reached.setdefault(func.node, set()).add(receiver)
     inner = Frame(func.module, {}, func.closure, func, start=len(engine.facts))
     bind(engine, func, args, inner)
+    result = _inside(engine, func, node, frame, partial(_result, engine, func, inner))
+    del engine.facts[inner.start :]
+    if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
+        engine.reached[func.node].discard(receiver)
+    return result if result is func.bound else handed_on(result, frame, node)
+
+
+def _too_deep(engine: Engine, func: Func) -> bool:
+    recursive = func.module.source.written and engine.stack.count(func.node) >= MOST_RECURSION
+    return recursive or engine.call_depth >= DEEPEST_CALL
+
+
+def _inside(engine: Engine, func: Func, node: ast.AST, frame: Frame, compute: Callable[[], T]) -> T:
+    """Compute as a part of a call of a function."""
     engine.stack.append(func.node)
     engine.callers.append((node, frame))
     engine.call_depth += 1
     exits, engine.exits = engine.exits, []
     depth, engine.expression_depth = engine.expression_depth, 0
     try:
-        if isinstance(func.node, ast.Lambda):
-            result = engine.evaluate(func.node.body, inner)
-        else:
-            result = _body(engine, func.node, inner)
+        return compute()
     finally:
         engine.stack.pop()
         engine.callers.pop()
         engine.call_depth -= 1
         engine.exits = exits
         engine.expression_depth = depth
-        del engine.facts[inner.start :]
-    if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
-        engine.reached[func.node].discard(receiver)
-    return result if result is func.bound else handed_on(result, frame, node)
+
+
+def _result(engine: Engine, func: Func, inner: Frame) -> Value:
+    return (
+        engine.evaluate(func.node.body, inner) if isinstance(func.node, ast.Lambda) else _body(engine, func.node, inner)
+    )
 
 
 def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: Frame) -> Value:
@@ -241,11 +262,7 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
         return Seq(list(inner.yields), open=True)
     if goes_on:
         inner.returns.append(Alternative(tuple(engine.facts[inner.start :]), NONE))
-    for facts, written in inner.late:
-        mark = len(engine.journal)
-        engine.redo(written)
-        changed = engine.undo(mark)
-        engine.merge([(facts, changed), (tuple(f.negated() for f in facts[:1]), [])])
+    _join_late(engine, inner)
     if not inner.returns:
         return Unknown("computed")
     returns = inner.returns
@@ -254,6 +271,16 @@ def _body(engine: Engine, node: ast.FunctionDef | ast.AsyncFunctionDef, inner: F
     if any(waits(r.value) for r in returns):
         return engine.defer(lambda: _one_of(engine, returns))
     return _one_of(engine, returns)
+
+
+def _join_late(engine: Engine, inner: Frame) -> None:
+    """Join what the paths had written that left the function early."""
+    for facts, written in inner.late:
+        mark = len(engine.journal)
+        engine.redo(written)
+        changed = engine.undo(mark)
+        engine.merge([(facts, changed), (tuple(f.negated() for f in facts[:1]), [])])
+    inner.late.clear()
 
 
 def _one_of(engine: Engine, returns: Sequence[Alternative]) -> Value:
@@ -288,18 +315,17 @@ def bind(engine: Engine, func: Func, args: Args, inner: Frame) -> None:
         values.insert(0, func.bound)
     keywords = dict(args.keywords)
     outer = func.closure or func.module.frame
-    defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=False))
-    defaults |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=False) if d is not None}
+    default = dict(defaults(func.node))
     for name, value in zip(names, values, strict=False):
         inner.locals[name] = value
     if spec.vararg is not None:
         inner.locals[spec.vararg.arg] = Seq(values[len(names) :], args.open, frozen=True)
-    vague = any(name not in defaults and name not in keywords for name in names[len(values) :])
+    vague = any(name not in default and name not in keywords for name in names[len(values) :])
     for name in [*names, *[a.arg for a in spec.kwonlyargs]]:
         if name in keywords:
             inner.locals[name] = keywords.pop(name)
         elif name not in inner.locals:
-            inner.locals[name] = _unbound(engine, func, name, defaults.get(name), args.open, vague, outer)
+            inner.locals[name] = _unbound(engine, func, name, default.get(name), args.open, vague, outer)
     if spec.kwarg is not None:
         inner.locals[spec.kwarg.arg] = Map(keyed(keywords), args.open, frozen=True)
 
@@ -353,12 +379,9 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
     found = attributes.class_attribute(engine, cls, "__init__")
     init = engine.force(found[0]) if found is not None else None
     if isinstance(init, Func):
-        bound = init.bind(obj)
-        facts = list(engine.facts)
-        obj.init, obj.given = init, args.every()
-        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, args, node, frame), facts)
+        _begin(engine, obj, init.bind(obj), args, node, frame)
         if _begins(engine, init, args):
-            attributes.initialise(obj)
+            attributes.initialise(engine, obj)
         return obj
     if any(isinstance(c, Ext) and c.name.startswith("enum.") for c in attributes.resolution(engine, cls)):
         return args.values[0] if args.values else obj
@@ -372,8 +395,58 @@ def _begins(engine: Engine, init: Func, args: Args) -> bool:
     return (naming and any(handed)) if init.module.source.written else (naming or any(handed))
 
 
-def _initialised(engine: Engine, init: Func, args: Args, node: ast.AST, frame: Frame) -> None:
-    engine.force(run(engine, init, args, node, frame))
+def _begin(engine: Engine, obj: Obj, func: Func, args: Args, node: ast.AST, frame: Frame) -> Begun:
+    """Have an `__init__` run as attributes of its object are asked for."""
+    call = _Resumed(engine, obj, func, args, node, frame, list(engine.facts))
+    begun = Begun(func, attributes.resolution(engine, obj.cls), args.every(), call.run)
+    obj.begun.append(begun)
+    return begun
+
+
+def _base_initialised(engine: Engine, obj: Obj, func: Func, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """`super().__init__(...)`: what names a loss or sets what is there already runs now, the rest when it is needed."""
+    begun = _begin(engine, obj, func, args, node, frame)
+    if any(carries(engine, value, 1) for value in args.every()):
+        begun.finish(engine)
+        return NONE
+    if must_run(engine, func, args):
+        begun.begin(engine)
+    for name in list(obj.attrs):
+        begun.supply(engine, name)
+    return NONE
+
+
+@dataclass(slots=True, eq=False)
+class _Resumed:
+    """A call that runs some of its statements at a time, in one frame."""
+
+    engine: Engine
+    obj: Obj
+    func: Func
+    args: Args
+    node: ast.AST
+    caller: Frame
+    facts: list[Fact]
+    inner: Frame | None = None
+
+    def run(self, body: Sequence[ast.stmt]) -> bool:
+        """Run statements of the function; whether the path goes on after them."""
+        if _too_deep(self.engine, self.func):
+            return True
+        self.obj.filling += 1
+        try:
+            return self.engine.detached(partial(self._run, body), self.facts)
+        finally:
+            self.obj.filling -= 1
+
+    def _run(self, body: Sequence[ast.stmt]) -> bool:
+        engine, func = self.engine, self.func
+        if self.inner is None:
+            self.inner = Frame(func.module, {}, func.closure, func, start=len(self.facts))
+            bind(engine, func, self.args, self.inner)
+        goes_on = _inside(engine, func, self.node, self.caller, partial(engine.execute, body, self.inner))
+        _join_late(engine, self.inner)
+        return goes_on
 
 
 def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
@@ -391,10 +464,7 @@ def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
                 obj.attrs[name] = _field_default(engine, default, owner)
     post = attributes.class_attribute(engine, obj.cls, "__post_init__")
     if post is not None and isinstance(post[0], Func):
-        bound = post[0].bind(obj)
-        where = obj.cls.module.frame
-        obj.init = post[0]
-        obj.pending = lambda: engine.detached(lambda: _initialised(engine, bound, Args(), obj.node, where))
+        _begin(engine, obj, post[0].bind(obj), Args(), obj.node, obj.cls.module.frame)
 
 
 def _field_default(engine: Engine, default: ast.expr, owner: Class) -> Value:

@@ -76,10 +76,13 @@ def effects(engine: Engine, func: Func) -> Effects:
 def _effects(func: Func) -> Effects:
     node = func.node
     params = [*node.args.posonlyargs, *node.args.args]
-    text = "\n".join(func.module.source.lines[node.lineno - 1 : node.end_lineno])
     if not params:
         return Effects(frozenset())
-    own = params[0].arg
+    return effects_in("\n".join(func.module.source.lines[node.lineno - 1 : node.end_lineno]), params[0].arg)
+
+
+def effects_in(text: str, own: str) -> Effects:
+    """What some code does to the object that it calls `own`."""
     look = _patterns(own)
     sets: set[str] = set()
     reads = set(_TEXT.findall(text))  # getattr(self, "criterion")
@@ -128,41 +131,59 @@ class Reach(NamedTuple):
 
 def reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
     """What a method of an object with these classes may do."""
-    key = (func.node, *map(id, order))
+    key = (func.node, *names_of(order))
     known = engine.reaches.get(key)
     if known is None:
-        known = engine.reaches[key] = _reach(engine, order, func)
+        known = engine.reaches[key] = reach_of(engine, order, func, effects(engine, func), _demands(engine, func))
     return known
 
 
-def _reach(engine: Engine, order: Sequence[Class | Ext], func: Func) -> Reach:
-    offered = [(cls.module, _methods(cls.node)) for cls in order if isinstance(cls, Class)]
-    waiting, seen = [func], {func.node}
+def reach_of(engine: Engine, order: Sequence[Class | Ext], func: Func, some: Effects, hot: bool = False) -> Reach:
+    """The same for some statements of a method that have these effects."""
+    if not some.calls and not some.hands:
+        return Reach(some.sets, some.reads, some.any, (), hot)
+    offered = _offered(engine, order)
+    waiting, seen = [(func.module, some)], {func.node}
     names: set[str] = set()
     sets: set[str] = set()
     reads: set[str] = set()
     handed: list[Func] = []
-    open_ = hot = False
+    open_ = False
     while waiting:
-        one = waiting.pop()
-        found = effects(engine, one)
+        module, found = waiting.pop()
         sets |= found.sets
         reads |= found.reads
         open_ |= found.any
-        hot = hot or _demands(engine, one)
         for name in found.hands:
-            helper = imports.global_name(engine, one.module, name)
+            helper = imports.global_name(engine, module, name)
             if isinstance(helper, Func):
                 handed.append(helper)
                 hot = hot or _demands(engine, helper)
         fresh = found.calls - names
         names |= fresh
-        for module, methods in offered:
-            for name in fresh & methods.keys():
-                if methods[name] not in seen:
-                    seen.add(methods[name])
-                    waiting.append(Func(methods[name], module))
+        for called in (func for name in fresh & offered.keys() for func in offered[name]):
+            if called.node not in seen:
+                seen.add(called.node)
+                waiting.append((called.module, effects(engine, called)))
+                hot = hot or _demands(engine, called)
     return Reach(frozenset(sets), frozenset(reads), open_, tuple(handed), hot)
+
+
+def names_of(order: Sequence[Class | Ext]) -> tuple[ast.ClassDef | Ext, ...]:
+    """What tells classes apart as long as their modules are loaded."""
+    return tuple([one.node if isinstance(one, Class) else one for one in order])
+
+
+def _offered(engine: Engine, order: Sequence[Class | Ext]) -> dict[str, list[Func]]:
+    """The methods of some classes by name, nearest first."""
+    key = names_of(order)
+    found: dict[str, list[Func]] | None = engine.offered.get(key)
+    if found is None:
+        found = engine.offered[key] = {}
+        for cls in (one for one in order if isinstance(one, Class)):
+            for name, node in _methods(cls.node).items():
+                found.setdefault(name, []).append(Func(node, cls.module))
+    return found
 
 
 def _demands(engine: Engine, func: Func) -> bool:

@@ -150,7 +150,13 @@ class Engine:
         self.effects: dict[ast.AST, Any] = {}
         """What each method does to its object by itself."""
         self.reaches: dict[tuple[object, ...], Any] = {}
-        """By method and classes of its object: what it does to the object, with all that it calls."""
+        """By method and classes of its object: what it does to the object, with all that it calls, and"""
+        self.slices: dict[tuple[object, ...], Any] = {}
+        """its statements, in groups that may run by themselves."""
+        self.offered: dict[tuple[object, ...], Any] = {}
+        """By classes: their methods by name."""
+        self.statements: dict[ast.AST, Any] = {}
+        """What each statement of a method does by itself."""
 
     # -- the parts -----------------------------------------------------------------------------------------------
 

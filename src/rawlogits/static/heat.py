@@ -19,6 +19,7 @@ from rawlogits.table.row import Row, Verb
 
 CLASS = re.compile(r"^class +(\w+) *\(([^)]*)\)", re.MULTILINE)
 NAME = re.compile(r"\w+")
+_LAST = re.compile(r"\w+\Z")
 _WORD = re.compile(r"[A-Za-z_]\w*\(?")
 _FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTILINE)
 _IMPORTS = re.compile(r"^[ \t]*(?:from|import) (?:[^\n(]*\([^)]*|[^\n]*)", re.MULTILINE)
@@ -69,7 +70,6 @@ class Demands:
         self.deciding = sorted(_shortest(self.logarithms | _JUDGING))
         self.active = sorted(_shortest(self.activations))
         self._roots = [root.encode() for root in sorted(_shortest(table.roots))]
-        self._alias = re.compile(rf"\b(?:{'|'.join(sorted(self.losses))}) as (\w+)")
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
@@ -117,7 +117,11 @@ class Demands:
     def held(self, text: str) -> set[str]:
         """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
         found = {match[1] for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0]))}
-        return found.union(self._alias.findall(text)) if " as " in text else found
+        for at in occurrences(text, " as ", whole=False):
+            before, after = _LAST.search(text, text.rfind("\n", 0, at) + 1, at), NAME.match(text, at + 4)
+            if before and after and before[0] in self.losses:
+                found.add(after[0])
+        return found
 
     def attributes(self, part: Part) -> set[str]:
         """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""

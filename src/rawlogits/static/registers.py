@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rawlogits.static import imports
@@ -73,7 +73,7 @@ def _fillers(engine: Engine, register: Map) -> Iterator[tuple[Module, Unit]]:
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
     decorator = re.compile(rf"^@[^\n]*{pattern.pattern}", re.MULTILINE)
     statement = re.compile(rf"^(?:[\w.]+\.)?{pattern.pattern}[\w.]*[(\[]")
-    for other in _candidates(engine, module, pattern):
+    for other in _candidates(engine, module, names):
         for unit in other.units:
             text = _text(other, unit)
             if (decorator if unit.name else statement).search(text):
@@ -97,21 +97,21 @@ def _registrars(module: Module, name: str) -> list[str]:
     return [unit.name for unit in module.units if unit.name and fills.search(_text(module, unit))]
 
 
-def _candidates(engine: Engine, home: Module, pattern: re.Pattern[str]) -> Iterator[Module]:
-    """Modules that name one of the words: those that are loaded, and those of the register's package."""
-    wanted = re.compile(pattern.pattern.encode())
+def _candidates(engine: Engine, home: Module, names: Sequence[str]) -> Iterator[Module]:
+    """Modules that hold one of the names: those that are loaded, and those of the register's package."""
+    wanted = [name.encode() for name in names]
     paths = dict.fromkeys([*engine.project.modules, *_package_files(home.package, engine.project.root)])
     for path in paths:
         loaded = engine.project.modules.get(path)
         if path in engine.project.modules:
-            if loaded is not None and pattern.search(loaded.source.text):
+            if loaded is not None and any(name in loaded.source.text for name in names):
                 yield loaded
             continue
         try:
             raw = sources.read(path)
         except sources.Unreadable:
             continue
-        if wanted.search(raw.data) and (loaded := engine.project.load(path, raw)) is not None:
+        if any(name in raw.data for name in wanted) and (loaded := engine.project.load(path, raw)) is not None:
             yield loaded
 
 

@@ -182,17 +182,16 @@ class Class(Value):
 
 @dataclass(slots=True, eq=False)
 class Obj(Value):
-    """An instance of a Class. `pending` runs its `__init__`, when first needed."""
+    """An instance of a Class."""
 
     cls: Class
     module: Module
     node: ast.AST
     attrs: dict[str, Value] = field(default_factory=dict)
-    pending: Callable[[], None] | None = None
-    init: Func | None = None
-    """What `pending` runs, and"""
-    given: Sequence[Value] = ()
-    """the arguments that it gets."""
+    begun: list[Any] = field(default_factory=list)
+    """Calls of `__init__` (slices.Begun), its own and its bases', that run when an attribute is asked for."""
+    filling: int = 0
+    """How many of these are running."""
     waiting: list[Deferred] = field(default_factory=list)
     """Calls of its methods that nobody has needed yet; they may set attributes."""
     handed: tuple[Module, ast.AST] | None = None

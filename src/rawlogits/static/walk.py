@@ -37,7 +37,7 @@ MOST_STEPS = 40_000
 """Statements and expressions that a script may take."""
 MOST_FUNCTION_STEPS = 15_000
 """And a function that nobody calls: its arguments are not known, so going deep tells little."""
-MOST_CALLER_STEPS = 5_000
+MOST_CALLER_STEPS = 2_000
 """And one that demands nothing itself."""
 MOST_CALLING_STEPS = 2_000_000
 """Steps of all entry points together after which no more such callers are run, and"""
@@ -155,7 +155,6 @@ class Walker:
         """The files to parse, and for each imported module's last name the other files that import it."""
         wanted: list[Raw] = []
         starred: list[Raw] = []
-        roots: set[str] = set()
         importers: dict[str, list[Path]] = {}
         for number, path in enumerate(files):
             if progress is not None:
@@ -173,10 +172,8 @@ class Walker:
                 cell, line = (None, line) if raw.layout is None else raw.layout.at(line)
                 home = Place(sources.shown_path(path, self.root), line, 1, line, 1, cell).home
                 self.result.suppressions.setdefault(home, {})[line] = words
-            rooted, asks = self.demands.rooted(raw.data), self.demands.asks(raw.data)
-            if rooted:
-                roots.add(_stem(path))
-            if asks and rooted:
+            asks = self.demands.asks(raw.data)
+            if asks and self.demands.rooted(raw.data):
                 wanted.append(raw)
             elif asks and b"import *" in raw.data:
                 starred.append(raw)
@@ -186,7 +183,26 @@ class Walker:
                     importers.setdefault(name, []).append(path)
                 for name in named_modules(raw.data.decode(errors="replace")) if b"import_module(" in raw.data else ():
                     importers.setdefault(name, []).append(path)
-        return [*wanted, *_rooted(starred, roots)], importers
+        return [*wanted, *self._rooted(starred, files)], importers
+
+    def _rooted(self, starred: list[Raw], files: Sequence[Path]) -> list[Raw]:
+        """The files that have operators by `import *`, straight from a framework's user or over several files."""
+        found: list[Raw] = []
+        names = {match[1].decode() for raw in starred for match in _STAR.finditer(raw.data)}
+        roots = {_stem(path) for path in files if _stem(path) in names and self._is_rooted(path)}
+        while True:
+            more = [raw for raw in starred if not roots.isdisjoint(m[1].decode() for m in _STAR.finditer(raw.data))]
+            if not more:
+                return found
+            found += more
+            starred = [raw for raw in starred if raw not in more]
+            roots |= {_stem(raw.path) for raw in more}
+
+    def _is_rooted(self, path: Path) -> bool:
+        try:
+            return self.demands.rooted(notebook.read(path).data)
+        except Unreadable:
+            return False
 
     def _pulled(self, modules: Sequence[Module], importers: dict[str, list[Path]]) -> list[Module]:
         """Scripts, and subclasses of loops that call what only a subclass has, that import a module which demands."""
@@ -410,18 +426,6 @@ class Walker:
 def _stem(path: Path) -> str:
     """The last part of the name by which a file is imported."""
     return path.stem if path.stem != "__init__" else path.parent.name
-
-
-def _rooted(starred: list[Raw], roots: set[str]) -> list[Raw]:
-    """The files that have operators by `import *`, straight from a framework's user or over several files."""
-    found: list[Raw] = []
-    while True:
-        more = [raw for raw in starred if not roots.isdisjoint(m[1].decode() for m in _STAR.finditer(raw.data))]
-        if not more:
-            return found
-        found += more
-        starred = [raw for raw in starred if raw not in more]
-        roots |= {_stem(raw.path) for raw in more}
 
 
 def _nodes_on(node: ast.AST, lines: Sequence[int]) -> Iterator[ast.AST]:
