@@ -13,6 +13,7 @@ from rawlogits.static.effects import reach
 from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine, keyed
 from rawlogits.static.names import Module
 from rawlogits.static.operators import Bindings
+from rawlogits.static.record import LossSite, key_of
 from rawlogits.static.slices import Begun, defaults
 from rawlogits.static.values import (
     ABSENT,
@@ -176,7 +177,7 @@ def _handed(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> None:
     for value in args.every():
         if not isinstance(value, Func) or value.closure is None or isinstance(value.node, ast.Lambda):
             continue
-        if not engine.reached.get(value.node) and must_run(engine, value, Args()):
+        if not engine.reached(value.module, value.node) and must_run(engine, value, Args()):
             run(engine, value, Args(open=True), node, frame)
 
 
@@ -217,14 +218,16 @@ def run(engine: Engine, func: Func, args: Args, node: ast.AST, frame: Frame) -> 
     """Run a function's body over abstract values."""
     if _too_deep(engine, func):
         return TOO_DEEP
-    receiver = func.bound.cls.node if isinstance(func.bound, Obj) else None
-    engine.reached.setdefault(func.node, set()).add(receiver)
+    receiver = key_of(func.bound.cls.module, func.bound.cls.node) if isinstance(func.bound, Obj) else None
+    reached = engine.record.reached.setdefault(key_of(func.module, func.node), set())
+    reached.add(receiver)
+    engine.record.modules.add(func.module.source.shown)
     inner = Frame(func.module, {}, func.closure, func, start=len(engine.facts))
     bind(engine, func, args, inner)
     result = _inside(engine, func, node, frame, partial(_result, engine, func, inner))
     del engine.facts[inner.start :]
     if engine.steps > engine.limit:  # cut short: what it demands was not seen, so it may be tried again
-        engine.reached[func.node].discard(receiver)
+        reached.discard(receiver)
     return result if result is func.bound else handed_on(result, frame, node)
 
 
@@ -559,7 +562,8 @@ def _build(engine: Engine, name: str, rows: Sequence[Row], args: Args, node: ast
     built = Built(name, tuple(rows), given.values, home.module, where)
     judged = [row for row in rows if row.arg in row.build]
     if any(row.verb is Verb.LOSS for row in rows) and not judged and frame.module.source.written:
-        engine.criteria.setdefault(node, (frame.module, name.rsplit(".", 1)[-1]))
+        place = frame.module.source.place(node)
+        engine.record.criteria.setdefault(key_of(frame.module, node), LossSite(place, name.rpartition(".")[2]))
     if judged:
         operators.apply(engine, judged, given, Trace(None, frame.module, node, "made"), node, frame)
     return built
@@ -576,7 +580,7 @@ def _built(engine: Engine, callee: Built, args: Args, node: ast.AST, frame: Fram
     rows = [row for row in callee.rows if row.arg not in row.build]
     if not rows:
         return Unknown("computed")
-    engine.called.add(callee.node)
+    engine.record.called.add(key_of(callee.module, callee.node))
     given = Bindings.of(rows[0].call, args, callee.args, called=callee.name)
     made = Trace(None, callee.module, callee.node, "built")
     result = operators.apply(engine, rows, given, made, node, frame)

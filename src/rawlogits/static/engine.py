@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
-from rawlogits.finding import Arrival
 from rawlogits.static.names import Module, Project
+from rawlogits.static.record import Key, LossSite, Record, key_of
 from rawlogits.static.values import (
     ABSENT,
     NONE,
@@ -72,17 +72,6 @@ class Args:
         return [*self.values, *self.keywords.values()]
 
 
-@dataclass(slots=True)
-class LossSite:
-    """One call of a loss, and whether any path told where its scores come from."""
-
-    module: Module
-    node: ast.AST
-    operator: str
-    resolved: bool = False
-    reason: str = ""
-
-
 class Parts(Protocol):
     """The interpreter's parts, bound together in walk.py."""
 
@@ -111,8 +100,10 @@ class Engine:
         """The functions that are running, outermost first."""
         self.callers: list[tuple[ast.AST, Frame]] = []
         """Where each of them was called."""
-        self.reached: dict[ast.AST, set[ast.ClassDef | None]] = {}
-        """Functions that have run, and the classes of the objects on which they did."""
+        self.record = Record()
+        """What the entry point that runs has met, and"""
+        self.before = Record()
+        """what those before it did."""
         self.waited: list[Frame] = []
         """Frames whose names some call reads that nobody has needed yet."""
         self.loose: dict[tuple[str, str], Value] = {}
@@ -129,17 +120,10 @@ class Engine:
         """How many loops are running whose number of turns is not known."""
         self.exits: list[list[tuple[dict[str, Value], Facts]]] = []
         """Names at each break and continue, one list for every loop that runs."""
-        self.losses: dict[tuple[str, int, int], LossSite] = {}
-        self.criteria: dict[ast.AST, tuple[Module, str]] = {}
-        """Where losses were built, and which; those in `called` were also called."""
-        self.called: set[ast.AST] = set()
-        self.arrivals: list[Arrival] = []
-        self.bases: list[ast.AST | None] = []
-        """For each arrival the node that made the raw scores behind it, so that arrivals of one output are linked."""
         self.hot: frozenset[str] = frozenset()
         """Words whose presence makes a function worth running for what it demands."""
-        self.held: dict[Module, frozenset[str]] = {}
-        """And the global names of a module that hold a loss."""
+        self.held: dict[str, frozenset[str]] = {}
+        """And the global names of a module (by the path that is shown) that hold a loss."""
         self.writes_out: Callable[[frozenset[str]], bool] = lambda words: False
         """Whether code with these words may demand something without naming a loss."""
         self.words: dict[ast.AST, frozenset[str]] = {}
@@ -203,7 +187,7 @@ class Engine:
 
     def demands(self, words: frozenset[str], module: Module) -> bool:
         """Whether code with these words, in this module, names a loss or calls what does."""
-        return not self.hot.isdisjoint(words) or not self.held.get(module, self.hot).isdisjoint(words)
+        return not self.hot.isdisjoint(words) or not self.held.get(module.source.shown, self.hot).isdisjoint(words)
 
     def words_of(self, func: Func) -> frozenset[str]:
         """The identifiers in a function's source."""
@@ -384,10 +368,14 @@ class Engine:
 
     def site(self, module: Module, node: ast.AST, operator: str) -> LossSite:
         """The record of a loss call, made when first met."""
-        key = (module.source.shown, node.lineno, node.col_offset)  # type: ignore[attr-defined]
-        if key not in self.losses:
-            self.losses[key] = LossSite(module, node, operator)
-        return self.losses[key]
+        return self.record.site(module, node, operator)
+
+    def reached(self, module: Module, node: ast.AST) -> set[Key | None]:
+        """The classes of the objects on which a function has run; None stands for none."""
+        key = key_of(module, node)
+        earlier = self.before.reached.get(key, set())
+        self.record.asked.setdefault(key, frozenset(earlier))
+        return earlier | self.record.reached.get(key, set())
 
 
 def _leads_to(value: Value | None, deferred: Deferred) -> bool:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.space import Space
 from rawlogits.static.conditions import describe, refuted
-from rawlogits.static.engine import OPERATOR_STEPS, TOO_LONG, Args, Engine, LossSite, literal, tensors
+from rawlogits.static.engine import OPERATOR_STEPS, TOO_LONG, Args, Engine, literal, tensors
 from rawlogits.static.names import Module
+from rawlogits.static.record import LossSite
 from rawlogits.static.values import (
     MISSING,
     NONE,
@@ -28,7 +29,7 @@ from rawlogits.static.values import (
     Unknown,
     Value,
     alternatives,
-    origin,
+    basis_of,
 )
 from rawlogits.table.row import Row, Verb
 
@@ -151,7 +152,7 @@ def _changed(
     if "constant" in before.marks:
         return Tensor(None, row.short, made)  # a table of numbers, not the output of a model
     if row.gives is not None:
-        basis = before.basis or origin(before)
+        basis = basis_of(before)
         return Tensor(row.gives, row.short, made, axis, before.rank, marks=before.marks, basis=basis, undone=undone)
     if not isinstance(value, Tensor):
         return value if isinstance(value, Unknown) else Unknown("computed")
@@ -339,9 +340,9 @@ def _arrive(engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demand
     source = frame.module.source
     last = Step(source.place(demanded), _reaches(demand))
     trace = (*steps(tensor.trace), last)
-    engine.bases.append(tensor.basis or origin(tensor))
+    engine.record.bases.append(basis_of(tensor))
     sized = tensor.size if _is_axis(tensor, demand.axis, verb) else None
-    engine.arrivals.append(
+    engine.record.arrivals.append(
         Arrival(
             verb=verb,
             operator=demand.called,
@@ -495,8 +496,8 @@ def naive(engine: Engine, operator: str, tensor: Tensor, node: ast.AST, frame: F
     if not isinstance(root, Tensor) or root.space is None or not frame.module.source.written:
         return
     place = frame.module.source.place(node)
-    engine.bases.append(None)
-    engine.arrivals.append(
+    engine.record.bases.append(None)
+    engine.record.arrivals.append(
         Arrival(
             verb="naive",
             operator=operator,
@@ -520,8 +521,8 @@ def threshold(engine: Engine, operator: str, value: Value, constant: float, node
     for tensor in found:
         assert isinstance(tensor, Tensor)
         assert tensor.space is not None
-        engine.bases.append(tensor.basis or origin(tensor))
-        engine.arrivals.append(
+        engine.record.bases.append(basis_of(tensor))
+        engine.record.arrivals.append(
             Arrival(
                 verb="compare",
                 operator=operator,

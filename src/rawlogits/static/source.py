@@ -230,3 +230,8 @@ def shown_path(path: Path, root: Path) -> str:
     if text == base or text.startswith(base.rstrip(os.sep) + os.sep):
         text = os.path.relpath(text, base)
     return text.replace(os.sep, "/")
+
+
+def full_path(shown: str, root: Path) -> Path:
+    """The path that is shown as `shown`."""
+    return Path(os.path.abspath(os.path.join(root, shown)))

@@ -265,13 +265,13 @@ def _any_turn(engine: Engine, node: ast.For | ast.AsyncFor | ast.While, frame: F
     trusted = _widen(engine, node, frame)
     if not trusted:
         return turn()
-    before, mark, reported = dict(frame.locals), len(engine.journal), len(engine.arrivals)
+    before, mark, reported = dict(frame.locals), len(engine.journal), len(engine.record.arrivals)
     goes_on = turn()
     changed = [name for name, old in trusted.items() if not _stays(engine, old, frame.locals.get(name))]
     if not changed:
         return goes_on
     engine.undo(mark)
-    del engine.arrivals[reported:], engine.bases[reported:]
+    del engine.record.arrivals[reported:], engine.record.bases[reported:]
     _restore(frame, before)
     for name in changed:
         frame.locals[name] = Unknown("branches differ", f"{node.lineno}:{name}")

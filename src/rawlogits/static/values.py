@@ -106,7 +106,7 @@ class Tensor(Value):
     mixed: bool = False
     """An average of distributions: still a probability, but not one softmax whose logarithm has a fused form."""
     marks: frozenset[str] = frozenset()
-    basis: ast.AST | None = None
+    basis: tuple[str, int, int] | None = None
     """The node that made the raw scores which an activation turned into this."""
     undone: tuple[Module, ast.AST, ast.AST] | None = None
     """Where the activation is applied, its call and its argument: what a repair would take out."""
@@ -351,6 +351,16 @@ def origin(tensor: Tensor) -> ast.AST | None:
     while trace is not None and trace.earlier is not None:
         trace = trace.earlier
     return None if trace is None else trace.node
+
+
+def basis_of(tensor: Tensor) -> tuple[str, int, int] | None:
+    """The file, line and column of the raw scores behind a tensor, else of what it comes from."""
+    trace = tensor.trace
+    while trace is not None and trace.earlier is not None:
+        trace = trace.earlier
+    if tensor.basis is not None or trace is None:
+        return tensor.basis
+    return trace.module.source.shown, getattr(trace.node, "lineno", 0), getattr(trace.node, "col_offset", 0)
 
 
 def alternatives(value: Value) -> tuple[Alternative, ...]:

@@ -13,18 +13,18 @@ import gc
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 from rawlogits.finding import Arrival, Place
-from rawlogits.space import Space
 from rawlogits.static import attributes, calls, expressions, imports, notebook, statements
 from rawlogits.static import source as sources
-from rawlogits.static.engine import Args, Engine, LossSite
+from rawlogits.static.engine import Args, Engine
 from rawlogits.static.heat import SCRIPT, Demands, Heat, named_modules
 from rawlogits.static.names import Definition, Module, Part, Project
+from rawlogits.static.record import Key, LossSite, Record, key_of
 from rawlogits.static.source import Raw, Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
@@ -83,6 +83,22 @@ class ScanResult:
     """Notebooks in other languages."""
 
 
+class Entry(NamedTuple):
+    """Where to begin: a function by its file, line and name, or a whole file as a script."""
+
+    shown: str
+    line: int = 0
+    name: str = ""
+
+
+class Head(NamedTuple):
+    """A class by its file and name, with the words of its bases."""
+
+    shown: str
+    name: str
+    bases: tuple[str, ...]
+
+
 class _Parts:
     evaluate = staticmethod(expressions.evaluate)
     execute = staticmethod(statements.execute)
@@ -107,9 +123,10 @@ class Walker:
         self.demands = Demands(table)
         self.heat = Heat(self.demands)
         self.engine.writes_out = self.demands.writes_out
-        self._spent = 0
-        """Steps that all entry points have taken."""
-        self._by_base: dict[str, list[tuple[Module, str]]] | None = None
+        self.heads: list[Head] = []
+        """Every class with bases that may be a subclass of one with an entry point."""
+        self._definitions: dict[Entry, Definition] = {}
+        self._by_base: dict[str, list[Head]] | None = None
 
     def _fail(self, shown: str, error: Unreadable) -> None:
         self.failed[shown, error.cell] = Failure(shown, error.line, str(error), error.cell)
@@ -127,10 +144,10 @@ class Walker:
             if collecting:
                 gc.enable()
                 gc.set_threshold(100_000, 50, 100)
-            for number, (shown, entry) in enumerate(entries):
+            for number, entry in enumerate(entries):
                 if progress is not None:
-                    progress(len(files) + number, len(files) + len(entries), shown)
-                self._run(shown, entry)
+                    progress(len(files) + number, len(files) + len(entries), entry.shown)
+                self.engine.before.add(self._run(entry))
             return self._collected(len(files))
         finally:
             sys.setrecursionlimit(limit)
@@ -139,7 +156,7 @@ class Walker:
             if collecting:
                 gc.enable()
 
-    def _prepared(self, files: Sequence[Path], progress: Progress | None) -> list[tuple[str, Callable[[], None]]]:
+    def _prepared(self, files: Sequence[Path], progress: Progress | None) -> list[Entry]:
         """The entry points of the files that are worth it."""
         wanted, importers = self._prefilter(files, progress)
         modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
@@ -148,7 +165,9 @@ class Walker:
         if pulled:
             modules += pulled
             self.heat.spread(pulled, asking=False)
-        self.engine.hot, self.engine.held = self.heat.hot, self.heat.held
+        self.engine.hot = self.heat.hot
+        self.engine.held = {module.source.shown: words for module, words in self.heat.held.items()}
+        self.heads = [Head(module.source.shown, name, tuple(bases)) for module, name, bases in self.heat.heads]
         return list(self._entries(modules))
 
     def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
@@ -223,19 +242,28 @@ class Walker:
 
     # -- entry points --------------------------------------------------------------------------------------------
 
-    def _entries(self, modules: Sequence[Module]) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _entries(self, modules: Sequence[Module]) -> Iterator[Entry]:
         """Scripts, then functions that no other one calls by name, then the rest."""
-        found: list[tuple[Module, Definition]] = []
+        found: list[Definition] = []
         for module in modules:
             lines = [part.line for part in self.heat.worth(module)]
             units = (unit for unit in module.units_at(lines) if unit.name)
-            found += [(module, d) for d in module.definitions(units) if self._demanding(d, module, lines)]
+            found += [d for d in module.definitions(units) if self._demanding(d, module, lines)]
             if self._is_script(module):
-                yield module.source.shown, partial(self._script, module)
-        called = {word for _, d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
-        found.sort(key=lambda pair: (f"{pair[1].node.name}(" in called, pair[1].node.name.startswith("_")))
-        for module, definition in found:
-            yield module.source.shown, partial(self._function, module, definition, modules)
+                yield Entry(module.source.shown)
+        called = {word for d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
+        found.sort(key=lambda d: (f"{d.node.name}(" in called, d.node.name.startswith("_")))
+        for definition in found:
+            entry = Entry(definition.module.source.shown, definition.node.lineno, definition.node.name)
+            self._definitions[entry] = definition
+            yield entry
+
+    def _definition(self, entry: Entry, module: Module) -> Definition | None:
+        known = self._definitions.get(entry)
+        if known is None:
+            found = module.definitions(module.units_at([entry.line]))
+            known = next((d for d in found if (d.node.lineno, d.node.name) == (entry.line, entry.name)), None)
+        return known
 
     def _is_script(self, module: Module) -> bool:
         """Whether the module body itself does something that demands; a notebook always may."""
@@ -263,7 +291,7 @@ class Walker:
         cls = definition.owner[-1].name if definition.owner else ""
         return self._worth(definition.words, module, cls)
 
-    def _run(self, shown: str, entry: Callable[[], None]) -> None:
+    def _run(self, entry: Entry) -> Record:
         """Run one entry point. What goes wrong inside is said of its file, and the others are still run."""
         engine = self.engine
         engine.steps = engine.call_depth = engine.expression_depth = 0
@@ -271,17 +299,30 @@ class Walker:
         engine.facts, engine.journal, engine.exits = [], [], []
         engine.stack, engine.callers = [], []
         engine.tests, engine.settled = {}, {}
+        engine.record = Record()
         try:
-            entry()
+            self._enter(entry)
         except RecursionError:
             pass
         except Exception as error:
             if self.strict:
                 raise
             message = f"is not checked to its end, by a mistake in rawlogits ({error!r}): please report it"
-            self.failed.setdefault((shown, None), Failure(shown, None, message))
+            self.failed.setdefault((entry.shown, None), Failure(entry.shown, None, message))
         engine.forget_waiting()
-        self._spent += engine.steps
+        engine.record.steps = engine.steps
+        return engine.record
+
+    def _enter(self, entry: Entry) -> None:
+        module = self.project.load(sources.full_path(entry.shown, self.root))
+        if module is None:
+            return
+        self.engine.record.modules.add(entry.shown)
+        definition = self._definition(entry, module) if entry.line else None
+        if definition is not None:
+            self._function(module, definition)
+        elif not entry.line:
+            self._script(module)
 
     def _script(self, module: Module) -> None:
         """A module body from top to bottom, as `python file.py` would run it."""
@@ -295,9 +336,9 @@ class Walker:
             if statement is not None and not self.engine.execute([statement], frame):
                 return
 
-    def _function(self, module: Module, definition: Definition, modules: Sequence[Module]) -> None:
+    def _function(self, module: Module, definition: Definition) -> None:
         """A function that nobody called, over unknown arguments; a method on an object built with defaults."""
-        reached = self.engine.reached.get(definition.node, set())
+        reached = self.engine.reached(module, definition.node)
         if reached and not definition.owner:
             return
         engine, frame = self.engine, module.frame
@@ -310,9 +351,10 @@ class Walker:
             self._read(calls.run(engine, func, Args(open=True), definition.node, frame), definition)
             return
         owner = self._class(module, definition.owner)
-        receivers = [*([] if reached else [owner]), *self._heirs(owner, definition, modules)]
+        receivers = [*([] if reached else [owner]), *self._heirs(owner)]
         for receiver in receivers:
-            if engine.steps < engine.limit and receiver.node not in reached:
+            reached = engine.reached(module, definition.node)
+            if engine.steps < engine.limit and key_of(receiver.module, receiver.node) not in reached:
                 self._method(receiver, owner, definition)
 
     def _share(self, definition: Definition) -> int:
@@ -320,8 +362,8 @@ class Walker:
         words, cls = definition.words, definition.owner[-1].name if definition.owner else ""
         held = self.heat.held_by_class.get(cls, self.demands.losses)
         if self.demands.losses.isdisjoint(words) and held.isdisjoint(words) and not self.demands.computes(words):
-            return max(0, min(MOST_CALLER_STEPS, MOST_CALLING_STEPS - self._spent))
-        return max(0, min(MOST_FUNCTION_STEPS, MOST_DEMANDING_STEPS - self._spent))
+            return max(0, min(MOST_CALLER_STEPS, MOST_CALLING_STEPS - self.engine.before.steps))
+        return max(0, min(MOST_FUNCTION_STEPS, MOST_DEMANDING_STEPS - self.engine.before.steps))
 
     def _method(self, cls: Class, owner: Class, definition: Definition) -> None:
         engine = self.engine
@@ -346,7 +388,7 @@ class Walker:
             value = self.engine.force(found[0]) if found is not None else None
         return value if isinstance(value, Class) and value.node is path[-1] else Class(path[-1], module)
 
-    def _heirs(self, owner: Class, definition: Definition, modules: Sequence[Module]) -> list[Class]:
+    def _heirs(self, owner: Class) -> list[Class]:
         """Subclasses in the project, when the method calls what its own class leaves to them."""
         if not any(_leaves_open(p) for p in owner.module.parts if p.cls == owner.name):
             return []
@@ -354,37 +396,33 @@ class Walker:
         waiting, seen = [owner], {owner.name}
         while waiting and len(heirs) < _MOST_HEIRS:
             base = waiting.pop()
-            for module, name in self._subclasses().get(base.name, ()):
-                value = imports.global_name(self.engine, module, name) if name not in seen else None
+            for head in self._subclasses().get(base.name, ()):
+                module = self.project.load(sources.full_path(head.shown, self.root)) if head.name not in seen else None
+                value = imports.global_name(self.engine, module, head.name) if module is not None else None
                 if isinstance(value, Class) and owner in attributes.resolution(self.engine, value):
-                    seen.add(name)
+                    seen.add(head.name)
                     heirs.append(value)
                     waiting.append(value)
         return heirs
 
-    def _subclasses(self) -> dict[str, list[tuple[Module, str]]]:
+    def _subclasses(self) -> dict[str, list[Head]]:
         """Last name of a base class -> the classes that name it."""
         if self._by_base is None:
             self._by_base = {}
-            for module, name, bases in self.heat.heads:
-                for base in bases:
-                    self._by_base.setdefault(base, []).append((module, name))
+            for head in self.heads:
+                for base in head.bases:
+                    self._by_base.setdefault(base, []).append(head)
         return self._by_base
 
-    def _unreached(self) -> None:
-        """Losses that the code calls or builds and that no path brought a value to: found, and not resolved."""
-        engine = self.engine
-        for node, (owner, name) in engine.criteria.items():
-            if node not in engine.called:
-                engine.site(owner, node, name).reason = "no call of it is seen"
-        for module in list(self.project.modules.values()):
-            if module is None or not module.source.written:
-                continue
-            places = self.heat.losses_in(module)
-            lines = [module.source.text.count("\n", 0, at) + 1 for at in places]
-            for unit in module.units_at(lines):
-                for call, name in self._loss_calls(module, module.node(unit), lines):
-                    engine.site(module, call, name)
+    def _unreached(self, module: Module) -> dict[Key, LossSite]:
+        """The losses that a module's code calls, whether or not a path brings a value to them."""
+        places = self.heat.losses_in(module)
+        lines = [module.source.text.count("\n", 0, at) + 1 for at in places]
+        return {
+            key_of(module, call): LossSite(module.source.place(call), name)
+            for unit in module.units_at(lines)
+            for call, name in self._loss_calls(module, module.node(unit), lines)
+        }
 
     def _loss_calls(self, module: Module, unit: ast.AST | None, lines: Sequence[int]) -> Iterator[tuple[ast.Call, str]]:
         """Calls of losses, `cross_entropy(z, y)` and `CrossEntropyLoss()(z, y)`, and what is called."""
@@ -414,12 +452,17 @@ class Walker:
         result = self.result
         result.files_scanned = files
         result.failures = sorted(self.failed.values(), key=lambda f: (f.path, -1 if f.cell is None else f.cell))
-        result.arrivals = _linked(self.engine.arrivals, self.engine.bases)
-        self._unreached()
-        sites = [site for site in self.engine.losses.values() if site.module.source.written]
+        met = self.engine.before
+        result.arrivals = met.linked()
+        sites = dict(met.losses)
+        for key, site in met.uncalled():
+            sites.setdefault(key, site).reason = "no call of it is seen"
+        for module in list(self.project.modules.values()):
+            if module is not None and module.source.written:
+                sites = self._unreached(module) | sites
         result.losses_checked = len(sites)
-        result.losses_resolved = sum(site.resolved for site in sites)
-        result.unresolved = sorted((_unresolved(s) for s in sites if not s.resolved), key=lambda u: u.place)
+        result.losses_resolved = sum(site.resolved for site in sites.values())
+        result.unresolved = sorted((_unresolved(s) for s in sites.values() if not s.resolved), key=lambda u: u.place)
         return result
 
 
@@ -446,31 +489,8 @@ def _leaves_open(part: Part) -> bool:
     return any(word in part.text for word in _OPEN)
 
 
-def _linked(arrivals: Sequence[Arrival], bases: Sequence[ast.AST | None]) -> list[Arrival]:
-    """Each arrival with the other demands that values of the same raw scores meet."""
-    met: dict[ast.AST, set[str]] = {}
-    for arrival, basis in zip(arrivals, bases, strict=False):
-        if basis is not None:
-            kind = _kind(arrival)
-            if kind:
-                met.setdefault(basis, set()).add(kind)
-    return [
-        replace(arrival, also=frozenset(met.get(basis, ()))) if basis is not None else arrival
-        for arrival, basis in zip(arrivals, bases, strict=False)
-    ]
-
-
-def _kind(arrival: Arrival) -> str:
-    if arrival.verb == "loss" and arrival.activation is not None:
-        return f"loss:{arrival.activation}"
-    per_label = arrival.got is Space.PROBS and arrival.axis is not None
-    if arrival.verb == "compare" and per_label and arrival.constant is not None and 0.05 < arrival.constant < 0.95:
-        return "threshold"
-    return ""
-
-
 def _unresolved(site: LossSite) -> Unresolved:
-    return Unresolved(site.module.source.place(site.node), site.operator, site.reason or "no path reaches it")
+    return Unresolved(site.place, site.operator, site.reason or "no path reaches it")
 
 
 def scan(
