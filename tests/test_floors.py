@@ -27,7 +27,9 @@ OPTIONAL = FRAMEWORKS | {"matplotlib", "nbformat", "numpy", "pyarrow", "pygls", 
 FLOOR = {
     **dict.fromkeys(("space", "errors"), 1),
     **dict.fromkeys(("finding", "table", "metrics", "calibrate"), 2),
-    **dict.fromkeys(("rules", "static", "runtime", "decide", "report", "config", "files", "baseline", "changes"), 3),
+    **dict.fromkeys(
+        ("rules", "static", "runtime", "decide", "report", "config", "files", "baseline", "cache", "changes"), 3
+    ),
     "api": 4,
     **dict.fromkeys(("cli", "lsp", "heads"), 5),
     **dict.fromkeys(("__init__", "__main__"), 6),

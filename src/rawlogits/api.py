@@ -16,14 +16,15 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from rawlogits import baseline as baselines
-from rawlogits import changes
+from rawlogits import changes, static
+from rawlogits.cache import Cache, clear
 from rawlogits.config import Config, find, load
 from rawlogits.errors import InputError
 from rawlogits.files import discover, matcher
 from rawlogits.finding import Confidence, Finding, Place, Rule
 from rawlogits.report import SHOW, Failure, Report, Summary, Unresolved, UnusedSuppression
 from rawlogits.rules import book
-from rawlogits.static import ScanResult, scan
+from rawlogits.static import ScanResult
 from rawlogits.table.lookup import Table
 from rawlogits.table.row import Row
 
@@ -46,6 +47,7 @@ def check(
     since: str | None = None,
     overlay: Mapping[str, str | bytes] | None = None,
     markdown: bool = False,
+    cache: PathLike | None = None,
     progress: Progress | None = None,
 ) -> Report:
     """Check the Python files and notebooks below `paths` and report what was found.
@@ -56,7 +58,8 @@ def check(
 
     Findings that the file `baseline` lists are left out, and with `since`, a revision of git, those that touch no
     file changed since then; the summary counts both. `overlay` holds the content of files that is not saved yet.
-    With `markdown` the Python in Markdown files is checked as well.
+    With `markdown` the Python in Markdown files is checked as well. `cache` is a folder that keeps what was found, so
+    that the next check looks only at what has changed; findings are the same with and without.
 
     A path that does not exist, paths without a Python file, an unknown rule or revision, and a baseline that cannot
     be read raise InputError; a file that cannot be parsed is reported.
@@ -76,7 +79,13 @@ def check(
     changed = None if since is None else changes.since(since, [base, *_folders(paths, base)])
     files, closed = _files(paths, base, settings, contents, markdown)
     table, named = Table.standard(settings.rows), {Path(os.path.abspath(base / path)) for path in paths}
-    result = scan(files, root=base, table=table, progress=progress, overlay=contents, named=named)
+    kept = None if cache is None or contents else Cache(base / cache, (base, sorted(named), settings.rows, markdown))
+    before, seen = static.recall(kept.read(), files, base) if kept is not None else (None, None)
+    result, memory = static.scan(
+        files, root=base, table=table, progress=progress, overlay=contents, named=named, before=before, seen=seen
+    )
+    if kept is not None and (before is None or before.changed or before.files != memory.files):
+        kept.write(static.dump(memory))
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
     unread = {failure.path for failure in report.failures if failure.cell is None} | result.skipped
     scanned = [file for file in files if _shown(file, base) not in unread]
@@ -109,6 +118,17 @@ def write_baseline(
     )
     baselines.write(path, known)
     return len(known)
+
+
+def clear_cache(folder: PathLike) -> int:
+    """Delete a folder that `check(..., cache=folder)` wrote; the number of scans that it held.
+
+    InputError for a folder that something else wrote.
+
+    >>> clear_cache("nowhere")
+    0
+    """
+    return clear(Path(folder))
 
 
 def rules() -> tuple[Rule, ...]:

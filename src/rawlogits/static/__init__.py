@@ -1,5 +1,6 @@
 """The static observer: reads source, never runs it."""
 
+from rawlogits.static.memory import dump, recall
 from rawlogits.static.walk import Failure, ScanResult, Unresolved, scan
 
-__all__ = ["Failure", "ScanResult", "Unresolved", "scan"]
+__all__ = ["Failure", "ScanResult", "Unresolved", "dump", "recall", "scan"]

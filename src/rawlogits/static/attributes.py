@@ -297,6 +297,7 @@ def class_attribute(engine: Engine, cls: Class, name: str, after: Class | None =
 
 
 def _own_attribute(engine: Engine, cls: Class, name: str) -> Value | None:
+    engine.record.modules.add(cls.module.source.shown)
     if name in cls.attrs:
         return cls.attrs[name]
     statements = _class_statements(cls.node).get(name)

@@ -126,6 +126,8 @@ class Engine:
         """And the global names of a module (by the path that is shown) that hold a loss."""
         self.writes_out: Callable[[frozenset[str]], bool] = lambda words: False
         """Whether code with these words may demand something without naming a loss."""
+        self.searched: dict[str, set[str]] = {}
+        """Names that were looked for in whole packages, and the files that hold them."""
         self.words: dict[ast.AST, frozenset[str]] = {}
         self.hot_classes: dict[ast.ClassDef, bool] = {}
         self.hot_functions: dict[ast.AST, bool] = {}

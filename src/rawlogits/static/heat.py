@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rawlogits.space import Space
+from rawlogits.static import source as sources
 from rawlogits.static.names import Module, Part, words_in
 from rawlogits.table.lookup import Table
 from rawlogits.table.row import Row, Verb
@@ -25,9 +26,15 @@ _FROM = re.compile(r"^[ \t]*from +([.\w]+) +import +(\([^)]*|[^\n]*)", re.MULTIL
 _IMPORTS = re.compile(r"^[ \t]*(?:from|import) (?:[^\n(]*\([^)]*|[^\n]*)", re.MULTILINE)
 _QUOTED = re.compile(r"[\"']([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)[\"']")
 _IMPORTED = re.compile(r"\w+|\*")
-_GLOBAL = re.compile(r"^(?!__)(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE)
+_GLOBAL = re.compile(
+    r"^(?!__)(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*(?:\n[ \t)\]}][^\n]*)*", re.MULTILINE
+)
 """A top-level assignment with the lines on which it goes on."""
-_ATTRIBUTE = re.compile(r"^[ \t]+(self\.)?(\w+)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE)
+_ATTRIBUTE = re.compile(
+    r"^[ \t]+((?:self\.)?\w+(?:[ \t]*,[ \t]*(?:self\.)?\w+)*)[ \t]*(?::[^=\n]+)?=(?!=)[^\n]*", re.MULTILINE
+)
+_NAMES = {True: re.compile(r"\bself\.(\w+)"), False: re.compile(r"(?<![\w.])(\w+)(?!\w*\.)")}
+"""The names among targets: with `self` in a method, without in the body of a class."""
 _HANDED = re.compile(r"\s*\[?(\w+)\s*[\],)]")
 """A name that is all that is given, or the first of what is."""
 _BOUND = re.compile(r"(\w+)[ \t]*=[^=]")
@@ -69,6 +76,9 @@ class Demands:
         ]
         self.deciding = sorted(_shortest(self.logarithms | _JUDGING))
         self.active = sorted(_shortest(self.activations))
+        computing = {"def", "class", "sum(", "exp(", "self", *_JUDGING}
+        functions = (self.activations, self.activating, self.logarithms, self.exponentials)
+        self.telling = self.losses.union(*functions, computing)
         self._roots = [root.encode() for root in sorted(_shortest(table.roots))]
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
@@ -116,7 +126,8 @@ class Demands:
 
     def held(self, text: str) -> set[str]:
         """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
-        found = {match[1] for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0]))}
+        holding = (match for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0])))
+        found = {name for match in holding for name in NAME.findall(match[1])}
         for at in occurrences(text, " as ", whole=False):
             before, after = _LAST.search(text, text.rfind("\n", 0, at) + 1, at), NAME.match(text, at + 4)
             if before and after and before[0] in self.losses:
@@ -125,8 +136,8 @@ class Demands:
 
     def attributes(self, part: Part) -> set[str]:
         """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
-        found = (m for m in _ATTRIBUTE.finditer(part.text) if bool(m[1]) is bool(part.name))
-        return {match[2] for match in found if not self.losses.isdisjoint(words_in(match[0]))}
+        holding = (m for m in _ATTRIBUTE.finditer(part.text) if not self.losses.isdisjoint(words_in(m[0])))
+        return {name for match in holding for name in _NAMES[bool(part.name)].findall(match[1])}
 
     def activates(self, text: str) -> bool:
         """Whether a text names an activation."""
@@ -181,10 +192,14 @@ class Heat:
             self._losing[module] = sorted(set(found))
         return self._losing[module]
 
+    def ask(self, modules: Iterable[Module | None]) -> None:
+        """Note modules that may name losses."""
+        self._asking.update(module for module in modules if module is not None)
+
     def spread(self, modules: Sequence[Module], asking: bool = True) -> None:
         """Take in some more modules and work out what is hot; only those that are `asking` name losses."""
         if asking:
-            self._asking.update(modules)
+            self.ask(modules)
         for module in modules:
             self._index(module)
         self.held = self._held()
@@ -213,6 +228,14 @@ class Heat:
             near = found
         self.hot = frozenset(hot)
         self.held = {module: frozenset(words) for module, words in local.items() if words}
+
+    def signature(self, module: Module, telling: frozenset[str]) -> str:
+        """A digest of all that is read off a module here, as long as the words that matter are these."""
+        text = module.source.text
+        words = [word for word in _WORD.findall(text) if word in telling]
+        counts = [text.count(word) for word in (*self.demands.active, *self.demands.deciding)]
+        parts = [(part.name, part.cls) for part in module.parts]
+        return sources.digest(repr((parts, words, counts, CLASS.findall(text), _IMPORTS.findall(text))).encode())
 
     def worth(self, module: Module) -> list[Part]:
         """The parts of a module that are worth running, in order."""

@@ -36,11 +36,11 @@ def imported(engine: Engine, node: ast.Import | ast.ImportFrom, module: Module) 
 def absolute(engine: Engine, dotted: str, importer: Module) -> Value:
     """What `import dotted` names: a module of the project, or something outside."""
     path = engine.project.find(dotted, importer)
-    return _loaded(engine, path, dotted) if path is not None else Ext(engine.table.canonical(dotted))
+    return _loaded(engine, path, importer) if path is not None else Ext(engine.table.canonical(dotted))
 
 
-def _loaded(engine: Engine, path: Path, dotted: str) -> Value:
-    module = engine.project.load(path)
+def _loaded(engine: Engine, path: Path, importer: Module) -> Value:
+    module = engine.project.follow(path, importer)
     return ModuleRef(module) if module is not None else Unknown("file does not parse")
 
 
@@ -49,11 +49,7 @@ def origin(engine: Engine, node: ast.ImportFrom, importer: Module) -> Value:
     if not node.level:
         return absolute(engine, node.module or "", importer)
     path = engine.project.relative(importer, node.level, node.module or "")
-    return (
-        _loaded(engine, path, node.module or "")
-        if path is not None
-        else Unknown(f"module not found {node.module or '.'}")
-    )
+    return _loaded(engine, path, importer) if path is not None else Unknown(f"module not found {node.module or '.'}")
 
 
 def _from(engine: Engine, node: ast.ImportFrom, name: str, importer: Module) -> Value:
@@ -77,12 +73,13 @@ def member(engine: Engine, module: Module, name: str) -> Value:
         return found
     path = engine.project.below(module.package, [name])
     if path is not None and path != module.source.path:
-        return _loaded(engine, path, name)
+        return _loaded(engine, path, module)
     return Unknown(f"attribute unknown {name}", f"{module.source.shown}:{name}")
 
 
 def global_name(engine: Engine, module: Module, name: str) -> Value | None:
     """What a module's global name is bound to, running only the statements that bind it; None when nothing does."""
+    engine.record.modules.add(module.source.shown)
     if name in module.globals:
         return engine.force(module.globals[name])
     if module.mentions(name) and name in module.bindings:

@@ -332,6 +332,15 @@ def _touched(expression: ast.expr) -> Iterator[str]:
         yield from _root_names(expression.func.value)
 
 
+def kind_of(path: str) -> str:
+    """What an import finds at a path: "package", "module", "folder" or "" for nothing."""
+    if os.path.isfile(os.path.join(path, "__init__.py")):
+        return "package"
+    if os.path.isfile(path + ".py"):
+        return "module"
+    return "folder" if os.path.isdir(path) else ""
+
+
 class Project:
     """The files that can be reached: finds, reads and keeps modules by path.
 
@@ -343,7 +352,10 @@ class Project:
         self.external = external
         self.failed = failed
         self.modules: dict[Path, Module | None] = {}
-        self._exists: dict[str, str] = {}
+        self.edges: dict[str, set[str]] = {}
+        """File -> the files that it was seen to import, by the paths that are shown."""
+        self.probes: dict[str, str] = {}
+        """Path without a suffix -> what was found there: "package", "module", "folder" or "" for nothing."""
         self._found: dict[tuple[str, str], Path | None] = {}
 
     def load(self, path: Path, raw: sources.Raw | None = None) -> Module | None:
@@ -362,6 +374,11 @@ class Project:
                 self.failed(shown, error)
                 self.modules[path] = None
         return self.modules[path]
+
+    def follow(self, path: Path, importer: Module) -> Module | None:
+        """The module at `path`, and remember who reads it."""
+        self.edges.setdefault(importer.source.shown, set()).add(sources.shown_path(path, self.root))
+        return self.load(path)
 
     def find(self, dotted: str, importer: Module) -> Path | None:
         """The file of the absolute import `dotted`, as seen from `importer`; None when it lies outside."""
@@ -410,15 +427,9 @@ class Project:
         return Path(path) if kind == "folder" and parts else None
 
     def _kind(self, path: str) -> str:
-        if path not in self._exists:
-            if os.path.isfile(os.path.join(path, "__init__.py")):
-                kind = "package"
-            elif os.path.isfile(path + ".py"):
-                kind = "module"
-            else:
-                kind = "folder" if os.path.isdir(path) else ""
-            self._exists[path] = kind
-        return self._exists[path]
+        if path not in self.probes:
+            self.probes[path] = kind_of(path)
+        return self.probes[path]
 
     def relative(self, importer: Module, level: int, dotted: str) -> Path | None:
         """The file of `from ..dotted import` in `importer`."""

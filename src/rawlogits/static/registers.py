@@ -100,18 +100,24 @@ def _registrars(module: Module, name: str) -> list[str]:
 def _candidates(engine: Engine, home: Module, names: Sequence[str]) -> Iterator[Module]:
     """Modules that hold one of the names: those that are loaded, and those of the register's package."""
     wanted = [name.encode() for name in names]
+    for name in names:
+        engine.searched.setdefault(name, set())
     paths = dict.fromkeys([*engine.project.modules, *_package_files(home.package, engine.project.root)])
     for path in paths:
         loaded = engine.project.modules.get(path)
-        if path in engine.project.modules:
-            if loaded is not None and any(name in loaded.source.text for name in names):
-                yield loaded
-            continue
-        try:
-            raw = sources.read(path)
-        except sources.Unreadable:
-            continue
-        if any(name in raw.data for name in wanted) and (loaded := engine.project.load(path, raw)) is not None:
+        if path not in engine.project.modules:
+            try:
+                raw = sources.read(path)
+            except sources.Unreadable:
+                continue
+            if not any(name in raw.data for name in wanted):
+                continue
+            loaded = engine.project.load(path, raw)
+        found = [name for name in names if loaded is not None and name in loaded.source.text]
+        for name in found:
+            engine.searched.setdefault(name, set()).add(sources.shown_path(path, engine.project.root))
+        if loaded is not None and found:
+            engine.project.edges.setdefault(home.source.shown, set()).add(loaded.source.shown)
             yield loaded
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import bisect
 import gc
+import hashlib
 import io
 import os
 import re
@@ -153,6 +154,15 @@ OVERLAY: ContextVar[Mapping[Path, bytes]] = ContextVar("overlay", default=Mappin
 """Files that are not taken from the disk: what an editor holds and has not saved."""
 
 
+SEEN: ContextVar[dict[Path, str] | None] = ContextVar("seen", default=None)
+"""The digest of each file that is read, where somebody wants to know."""
+
+
+def digest(data: bytes) -> str:
+    """What tells one content from any other."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
 def read(path: Path) -> Raw:
     """The bytes at `path`; `Unreadable` says why there are none."""
     overlaid = OVERLAY.get().get(path)
@@ -160,7 +170,11 @@ def read(path: Path) -> Raw:
         return Raw(path, overlaid)
     try:
         with open(path, "rb") as file:
-            return Raw(path, file.read())
+            raw = Raw(path, file.read())
+        seen = SEEN.get()
+        if seen is not None and path not in seen:
+            seen[path] = digest(raw.data)
+        return raw
     except OSError as error:
         raise Unreadable(f"cannot be read: {error.strerror or error}") from None
 

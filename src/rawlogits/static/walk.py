@@ -13,7 +13,7 @@ import gc
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from rawlogits.static import attributes, calls, expressions, imports, notebook, 
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine
 from rawlogits.static.heat import SCRIPT, Demands, Heat, named_modules
+from rawlogits.static.memory import Entry, Head, Memory, Warmth
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.record import Key, LossSite, Record, key_of
 from rawlogits.static.source import Raw, Unreadable
@@ -33,6 +34,8 @@ from rawlogits.table.row import Verb, spelling
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _MOST_HEIRS = 16
+_MOST_LOOKS = 64
+"""Classes that name a base's last name, to see whether they mean it."""
 MOST_STEPS = 40_000
 """Statements and expressions that a script may take."""
 MOST_FUNCTION_STEPS = 15_000
@@ -83,20 +86,20 @@ class ScanResult:
     """Notebooks in other languages."""
 
 
-class Entry(NamedTuple):
-    """Where to begin: a function by its file, line and name, or a whole file as a script."""
-
-    shown: str
-    line: int = 0
-    name: str = ""
+class Forgotten(Exception):
+    """What an earlier scan found does not fit: this one must begin anew."""
 
 
-class Head(NamedTuple):
-    """A class by its file and name, with the words of its bases."""
+class Look(NamedTuple):
+    """What the bytes of a file say: whether it asks for more, and the last names of the modules that it imports."""
 
-    shown: str
-    name: str
-    bases: tuple[str, ...]
+    kind: str
+    imports: tuple[str, ...] = ()
+    raw: Raw | None = None
+
+    @property
+    def digest(self) -> str:
+        return sources.digest(repr((self.kind, self.imports)).encode())
 
 
 class _Parts:
@@ -123,8 +126,10 @@ class Walker:
         self.demands = Demands(table)
         self.heat = Heat(self.demands)
         self.engine.writes_out = self.demands.writes_out
-        self.heads: list[Head] = []
-        """Every class with bases that may be a subclass of one with an entry point."""
+        self.memory = Memory()
+        """What the next scan may use of this one."""
+        self._before = Memory()
+        """And what this one uses of an earlier one."""
         self._definitions: dict[Entry, Definition] = {}
         self._by_base: dict[str, list[Head]] | None = None
 
@@ -133,13 +138,19 @@ class Walker:
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def scan(self, files: Sequence[Path], progress: Progress | None) -> ScanResult:
-        """Look at every file, run what demands something, collect."""
+    def scan(self, files: Sequence[Path], progress: Progress | None, before: Memory | None = None) -> ScanResult:
+        """Look at every file, run what demands something, collect. `before`: what an earlier scan found."""
         limit, threshold, collecting = sys.getrecursionlimit(), gc.get_threshold(), gc.isenabled()
         sys.setrecursionlimit(max(limit, _RECURSION))
         gc.disable()  # trees live to the end: looking through them again and again finds nothing
         try:
-            entries = self._prepared(files, progress)
+            self.memory.files = [sources.shown_path(path, self.root) for path in files]
+            entries = None if before is None else self._recalled(before, files)
+            if entries is None:
+                entries = self._prepared(files, progress)
+                if before is not None and before.warmth == self.memory.warmth:
+                    self._before = before
+            stale = self._before.stale(entries)
             gc.freeze()
             if collecting:
                 gc.enable()
@@ -147,7 +158,9 @@ class Walker:
             for number, entry in enumerate(entries):
                 if progress is not None:
                     progress(len(files) + number, len(files) + len(entries), entry.shown)
-                self.engine.before.add(self._run(entry))
+                record = self._run(entry) if entry in stale else self._remembered(entry)
+                self.memory.records[entry] = record
+                self.engine.before.add(record)
             return self._collected(len(files))
         finally:
             sys.setrecursionlimit(limit)
@@ -156,18 +169,68 @@ class Walker:
             if collecting:
                 gc.enable()
 
+    # -- what an earlier scan found ------------------------------------------------------------------------------
+
+    def _recalled(self, before: Memory, files: Sequence[Path]) -> list[Entry] | None:
+        """The entry points of an earlier scan, when what has changed since does not tell others."""
+        if before.files != self.memory.files:
+            return None
+        changed = [path for path, shown in zip(files, before.files, strict=True) if shown in before.changed]
+        self._warm(before.warmth)
+        telling = before.warmth.words | self.demands.telling
+        for path in changed:
+            shown = sources.shown_path(path, self.root)
+            if self._look(path).digest != before.looks.get(shown):
+                return None
+            module = self.project.load(path) if shown in before.signatures else None
+            if module is not None and (
+                self.heat.signature(module, telling) != before.signatures[shown]
+                or self._is_script(module) is not (Entry(shown) in before.records)
+            ):
+                return None
+        memory = self.memory
+        memory.looks, memory.signatures = dict(before.looks), dict(before.signatures)
+        memory.asking = before.asking
+        self._before = before
+        asking = before.changed.intersection(memory.asking)
+        self.heat.ask(self.project.load(sources.full_path(shown, self.root)) for shown in asking)
+        for home, lines in before.suppressions.items():
+            if home.partition(":cell ")[0] not in before.changed:
+                self.result.suppressions[home] = lines
+        self.result.skipped |= before.skipped - before.changed
+        return list(before.records)
+
+    def _remembered(self, entry: Entry) -> Record:
+        """What an entry point met in an earlier scan, if others have reached no more and no less of it than then."""
+        record, reached = self._before.records[entry], self.engine.before.reached
+        if any(reached.get(key, set()) != receivers for key, receivers in record.asked.items()):
+            raise Forgotten
+        if self.engine.before.steps + record.steps > MOST_CALLING_STEPS - MOST_STEPS:
+            raise Forgotten  # what is left of the steps decides what runs
+        self.memory.packed[entry] = self._before.packed[entry]
+        return record
+
+    def _warm(self, warmth: Warmth) -> None:
+        self.memory.warmth = warmth
+        self.engine.hot, self.engine.held = warmth.hot, warmth.held
+        self.heat.hot, self.heat.held_by_class = warmth.hot, warmth.held_by_class
+
     def _prepared(self, files: Sequence[Path], progress: Progress | None) -> list[Entry]:
         """The entry points of the files that are worth it."""
         wanted, importers = self._prefilter(files, progress)
         modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
+        self.memory.asking = [sources.shown_path(raw.path, self.root) for raw in wanted]
         self.heat.spread(modules)
         pulled = self._pulled(modules, importers)
         if pulled:
             modules += pulled
             self.heat.spread(pulled, asking=False)
-        self.engine.hot = self.heat.hot
-        self.engine.held = {module.source.shown: words for module, words in self.heat.held.items()}
-        self.heads = [Head(module.source.shown, name, tuple(bases)) for module, name, bases in self.heat.heads]
+        held = {module.source.shown: words for module, words in self.heat.held.items()}
+        heads = [Head(module.source.shown, name, tuple(bases)) for module, name, bases in self.heat.heads]
+        self._warm(Warmth(self.heat.hot, held, self.heat.held_by_class, heads))
+        if sources.SEEN.get() is not None:
+            telling = self.memory.warmth.words | self.demands.telling
+            self.memory.signatures = {m.source.shown: self.heat.signature(m, telling) for m in modules}
         return list(self._entries(modules))
 
     def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
@@ -175,34 +238,45 @@ class Walker:
         wanted: list[Raw] = []
         starred: list[Raw] = []
         importers: dict[str, list[Path]] = {}
-        for number, path in enumerate(files):
+        for number, (path, shown) in enumerate(zip(files, self.memory.files, strict=True)):
             if progress is not None:
-                progress(number, 2 * len(files), sources.shown_path(path, self.root))
-            try:
-                raw = notebook.read(path, self.demands.mentions, path in self.named)
-                if b"\0" in raw.data:
-                    _ = raw.text
-            except Unreadable as error:
-                self._fail(sources.shown_path(path, self.root), error)
-                continue
-            if raw.skipped:
-                self.result.skipped.add(sources.shown_path(path, self.root))
-            for line, words in sources.suppressions(raw).items():
-                cell, line = (None, line) if raw.layout is None else raw.layout.at(line)
-                home = Place(sources.shown_path(path, self.root), line, 1, line, 1, cell).home
-                self.result.suppressions.setdefault(home, {})[line] = words
-            asks = self.demands.asks(raw.data)
-            if asks and self.demands.rooted(raw.data):
-                wanted.append(raw)
-            elif asks and b"import *" in raw.data:
-                starred.append(raw)
-            else:
-                for match in _IMPORT.finditer(b"\n" + raw.data):
-                    name = (match[1] or match[2]).rsplit(b".", 1)[-1].decode(errors="replace")
-                    importers.setdefault(name, []).append(path)
-                for name in named_modules(raw.data.decode(errors="replace")) if b"import_module(" in raw.data else ():
-                    importers.setdefault(name, []).append(path)
+                progress(number, 2 * len(files), shown)
+            look = self._look(path)
+            self.memory.looks[shown] = look.digest
+            if look.kind == "wanted" and look.raw is not None:
+                wanted.append(look.raw)
+            elif look.kind == "starred" and look.raw is not None:
+                starred.append(look.raw)
+            for name in look.imports:
+                importers.setdefault(name, []).append(path)
         return [*wanted, *self._rooted(starred, files)], importers
+
+    def _look(self, path: Path) -> Look:
+        """What the bytes of a file say about it. Comments that suppress findings are noted."""
+        shown = sources.shown_path(path, self.root)
+        try:
+            raw = notebook.read(path, self.demands.mentions, path in self.named)
+            if b"\0" in raw.data:
+                _ = raw.text
+        except Unreadable as error:
+            self._fail(shown, error)
+            return Look("unreadable")
+        if raw.skipped:
+            self.result.skipped.add(shown)
+        for line, words in sources.suppressions(raw).items():
+            cell, line = (None, line) if raw.layout is None else raw.layout.at(line)
+            home = Place(shown, line, 1, line, 1, cell).home
+            self.result.suppressions.setdefault(home, {})[line] = words
+        asks = self.demands.asks(raw.data)
+        if asks and self.demands.rooted(raw.data):
+            return Look("wanted", (), raw)
+        if asks and b"import *" in raw.data:
+            return Look("starred", (), raw)
+        modules = (match[1] or match[2] for match in _IMPORT.finditer(b"\n" + raw.data))
+        names = [module.rsplit(b".", 1)[-1].decode(errors="replace") for module in modules]
+        if b"import_module(" in raw.data:
+            names += named_modules(raw.data.decode(errors="replace"))
+        return Look("other", tuple(dict.fromkeys(names)), raw)
 
     def _rooted(self, starred: list[Raw], files: Sequence[Path]) -> list[Raw]:
         """The files that have operators by `import *`, straight from a framework's user or over several files."""
@@ -254,15 +328,18 @@ class Walker:
         called = {word for d in found for word in d.words - {f"{d.node.name}("} if word.endswith("(")}
         found.sort(key=lambda d: (f"{d.node.name}(" in called, d.node.name.startswith("_")))
         for definition in found:
-            entry = Entry(definition.module.source.shown, definition.node.lineno, definition.node.name)
+            module, line = definition.module, definition.node.lineno
+            number = bisect.bisect_right([part.line for part in module.parts], line) - 1
+            entry = Entry(module.source.shown, number, definition.node.name, line - module.parts[number].line)
             self._definitions[entry] = definition
             yield entry
 
     def _definition(self, entry: Entry, module: Module) -> Definition | None:
         known = self._definitions.get(entry)
-        if known is None:
-            found = module.definitions(module.units_at([entry.line]))
-            known = next((d for d in found if (d.node.lineno, d.node.name) == (entry.line, entry.name)), None)
+        if known is None and entry.number < len(module.parts):
+            line = module.parts[entry.number].line + entry.line
+            found = module.definitions(module.units_at([line]))
+            known = next((d for d in found if (d.node.lineno, d.node.name) == (line, entry.name)), None)
         return known
 
     def _is_script(self, module: Module) -> bool:
@@ -318,11 +395,10 @@ class Walker:
         if module is None:
             return
         self.engine.record.modules.add(entry.shown)
-        definition = self._definition(entry, module) if entry.line else None
-        if definition is not None:
-            self._function(module, definition)
-        elif not entry.line:
+        if entry.number < 0:
             self._script(module)
+        elif (definition := self._definition(entry, module)) is not None:
+            self._function(module, definition)
 
     def _script(self, module: Module) -> None:
         """A module body from top to bottom, as `python file.py` would run it."""
@@ -393,10 +469,13 @@ class Walker:
         if not any(_leaves_open(p) for p in owner.module.parts if p.cls == owner.name):
             return []
         heirs: list[Class] = []
-        waiting, seen = [owner], {owner.name}
-        while waiting and len(heirs) < _MOST_HEIRS:
+        waiting, seen, looked = [owner], {owner.name}, 0
+        while waiting:
             base = waiting.pop()
             for head in self._subclasses().get(base.name, ()):
+                if len(heirs) == _MOST_HEIRS or looked == _MOST_LOOKS:
+                    return heirs
+                looked += 1
                 module = self.project.load(sources.full_path(head.shown, self.root)) if head.name not in seen else None
                 value = imports.global_name(self.engine, module, head.name) if module is not None else None
                 if isinstance(value, Class) and owner in attributes.resolution(self.engine, value):
@@ -409,7 +488,7 @@ class Walker:
         """Last name of a base class -> the classes that name it."""
         if self._by_base is None:
             self._by_base = {}
-            for head in self.heads:
+            for head in self.memory.warmth.heads:
                 for base in head.bases:
                     self._by_base.setdefault(base, []).append(head)
         return self._by_base
@@ -446,24 +525,53 @@ class Walker:
             return ""
         return self.table.canonical(found.name if root is node else f"{found.name}.{last}")
 
+    def _calls_in(self, shown: str) -> dict[Key, LossSite]:
+        """The same for a file, as an earlier scan read it off unless it has changed."""
+        found = self._before.calls.get(shown)
+        if found is None or not self._before.changed.isdisjoint(self._before.closure([shown])):
+            module = self.project.load(sources.full_path(shown, self.root))
+            found = self._unreached(module) if module is not None else {}
+        self.memory.calls[shown] = found
+        return {key: replace(site) for key, site in found.items()}
+
     # -- results -------------------------------------------------------------------------------------------------
 
     def _collected(self, files: int) -> ScanResult:
         result = self.result
         result.files_scanned = files
-        result.failures = sorted(self.failed.values(), key=lambda f: (f.path, -1 if f.cell is None else f.cell))
         met = self.engine.before
         result.arrivals = met.linked()
-        sites = dict(met.losses)
-        for key, site in met.uncalled():
-            sites.setdefault(key, site).reason = "no call of it is seen"
-        for module in list(self.project.modules.values()):
-            if module is not None and module.source.written:
-                sites = self._unreached(module) | sites
+        sites = {key: replace(site, reason="no call of it is seen") for key, site in met.uncalled()} | met.losses
+        for shown in self.memory.asking:
+            sites = self._calls_in(shown) | sites
         result.losses_checked = len(sites)
         result.losses_resolved = sum(site.resolved for site in sites.values())
         result.unresolved = sorted((_unresolved(s) for s in sites.values() if not s.resolved), key=lambda u: u.place)
+        self._memorise()
+        result.failures = sorted(self.failed.values(), key=lambda f: (f.path, -1 if f.cell is None else f.cell))
         return result
+
+    def _memorise(self) -> None:
+        """Put down what the next scan may use, with what of the one before still holds."""
+        memory, before, project = self.memory, self._before, self.project
+        memory.edges = {name: set(read) for name, read in before.edges.items() if name not in before.changed}
+        for name, read in project.edges.items():
+            memory.edges.setdefault(name, set()).update(read)
+        memory.probes = before.probes | project.probes
+        memory.names = before.names
+        memory.searched = {
+            name: before.searched.get(name, set()) | self.engine.searched.get(name, set())
+            for name in before.searched.keys() | self.engine.searched.keys()
+        }
+        read = memory.closure({*memory.asking, *(name for r in memory.records.values() for name in r.modules)})
+        for failure in before.failures:
+            known = memory.looks.get(failure[0]) == Look("unreadable").digest or failure[0] in read
+            if known and failure[0] not in before.changed:
+                self.failed.setdefault((failure[0], failure[3]), Failure(*failure))
+        memory.failures = [(f.path, f.line, f.message, f.cell) for f in self.failed.values()]
+        memory.suppressions, memory.skipped = self.result.suppressions, self.result.skipped
+        seen = sources.SEEN.get() or {}
+        memory.digests = {sources.shown_path(path, self.root): found for path, found in seen.items()}
 
 
 def _stem(path: Path) -> str:
@@ -501,13 +609,22 @@ def scan(
     progress: Progress | None = None,
     overlay: Mapping[Path, bytes] = MappingProxyType({}),
     named: Collection[Path] = (),
-) -> ScanResult:
+    before: Memory | None = None,
+    seen: dict[Path, str] | None = None,
+) -> tuple[ScanResult, Memory]:
     """Scan files; paths in the result are relative to `root`. What `overlay` holds is not read from the disk.
 
-    Of the `named` ones it is said when they hold no Python.
+    Of the `named` ones it is said when they hold no Python. `before` is what an earlier scan found; with `seen`, the
+    digests of files that were read already, what the next one may use is complete.
     """
-    token = sources.OVERLAY.set(overlay)
+    tokens = sources.OVERLAY.set(overlay), sources.SEEN.set(seen)
     try:
-        return Walker(root, table, named).scan(paths, progress)
+        walker = Walker(root, table, named)
+        try:
+            return walker.scan(paths, progress, before), walker.memory
+        except Forgotten:
+            walker = Walker(root, table, named)
+            return walker.scan(paths, progress), walker.memory
     finally:
-        sources.OVERLAY.reset(token)
+        sources.OVERLAY.reset(tokens[0])
+        sources.SEEN.reset(tokens[1])
