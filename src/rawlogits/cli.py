@@ -22,6 +22,8 @@ from rawlogits.report.text import count
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from rawlogits.config import Config
+
 
 class _Refused(click.ClickException):
     exit_code = 2
@@ -54,6 +56,8 @@ def _rule_words(context: click.Context, parameter: click.Parameter, typed: str) 
 
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_FOLDER = click.Path(path_type=Path, file_okay=False)
+CACHE = ".rawlogits_cache"
 
 
 @cli.command(short_help="Check the Python files below PATH.")
@@ -93,6 +97,14 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--no-config", is_flag=True, help="Read no configuration.")
 @click.option("--stdin-filename", metavar="PATH", help="Read standard input as the content of PATH.")
 @click.option("--markdown", is_flag=True, help="Check the Python in Markdown files, too.")
+@click.option("--no-cache", is_flag=True, help="Neither read nor write what earlier runs found.")
+@click.option(
+    "--cache-dir",
+    type=_FOLDER,
+    envvar="RAWLOGITS_CACHE_DIR",
+    metavar="DIR",
+    help=f"Keep there what was found, in place of {CACHE}.",
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 def check(
     paths: tuple[str, ...],
@@ -109,6 +121,8 @@ def check(
     no_config: bool,
     stdin_filename: str | None,
     markdown: bool,
+    no_cache: bool,
+    cache_dir: Path | None,
     exit_zero: bool,
 ) -> int:
     """Check the Python files and notebooks below PATH (the working directory by default).
@@ -139,6 +153,7 @@ def check(
             since=since,
             overlay=overlay,
             markdown=markdown,
+            cache=None if no_cache else cache_dir or _cache(settings),
             progress=bar.update if sys.stderr.isatty() else None,
         )
     if write_baseline and report.exit_status < 2:
@@ -153,6 +168,23 @@ def check(
         entries = "1 entry of the baseline is" if gone == 1 else f"{gone:,} entries of the baseline are"
         click.echo(f"{entries} no longer found: write it anew (--write-baseline {known})", err=True)
     return 0 if exit_zero and report.exit_status == 1 else report.exit_status
+
+
+def _cache(settings: Config) -> Path:
+    """Where what was found is kept: beside the configuration, else in the working directory."""
+    return (settings.folder or Path.cwd()) / CACHE
+
+
+@cli.command()
+@click.option("--cache-dir", type=_FOLDER, envvar="RAWLOGITS_CACHE_DIR", metavar="DIR", help="The folder to delete.")
+def clean(cache_dir: Path | None) -> int:
+    """Delete the cache, the folder in which earlier runs kept what they found."""
+    from rawlogits import api
+
+    folder = cache_dir or _cache(api.configuration(["."], Path.cwd(), None, True))
+    deleted = api.clear_cache(folder)
+    click.echo(f"{count(deleted, 'scan', 'scans')} deleted from {folder}")
+    return 0
 
 
 def _exclude_each_other(**options: object) -> None:
@@ -213,6 +245,18 @@ def rows(name: str, format_: str, config: Path | None, no_config: bool) -> None:
     head = ("name", "verb", "arg", "wants", "harmless", "gives", *(("why",) if name else ()))
     lines = [head, *(tuple(row[key] for key in head) for row in found)]
     click.echo(_aligned(lines), nl=False)
+
+
+@cli.command()
+@click.option("--stdio", is_flag=True, hidden=True, help="What some clients add; there is no other way.")
+def server(stdio: bool) -> int:
+    """Run the language server for editors, on standard input and output.
+
+    It needs pygls: pip install 'rawlogits[lsp]'. docs/editors.md says how editors start it.
+    """
+    from rawlogits import server
+
+    return server.serve()
 
 
 def _words(values: Iterable[str]) -> tuple[str, ...]:

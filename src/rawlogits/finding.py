@@ -103,11 +103,34 @@ class Arrival:
     """Signals about the target, e.g. "multi_hot"."""
     also: frozenset[str] = frozenset()
     """Other demands that a value of the same origin meets: "loss:probs", "loss:sigmoid", "threshold"."""
+    applied: tuple[Place, Place] | None = None
+    """The call that applied the activation which made the value, and its argument, where both are the user's."""
+    built: Place | None = None
+    """Where the demanding operator was built, when that is not where it is called: `criterion = nn.NLLLoss()`."""
     without: str = ""
     """The statement at the origin with the activation taken out, when that is one line."""
     twin: str = ""
     """The fused form that the table names for this pair, e.g. `torch.nn.functional.log_softmax`."""
     test_file: bool = False
+
+
+class Repair(StrEnum):
+    """What a rule proposes to write, in words that fit every framework; how it is written is read off the code.
+
+    TAKE_OUT: the value without the activation that made it. LOGARITHMIC: its log form (`softmax` -> `log_softmax`).
+    FUSE: the demanding operator and the activation below it as the one fused operator (`log(softmax(z))`).
+    WRITE_FUSED: the operator in place of a formula that writes it out by hand. FUSED_LOSS: the loss that applies the
+    activation itself in place of the one that wants it applied. FUSED_PAIR: TAKE_OUT and FUSED_LOSS together.
+    THRESHOLD: the number compared with, moved to the scale of the value.
+    """
+
+    TAKE_OUT = "take-out"
+    LOGARITHMIC = "logarithmic"
+    FUSE = "fuse"
+    WRITE_FUSED = "write-fused"
+    FUSED_LOSS = "fused-loss"
+    FUSED_PAIR = "fused-pair"
+    THRESHOLD = "threshold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +143,7 @@ class Edit:
     end_line: int
     end_column: int
     replacement: str
+    cell: int | None = None
 
 
 class Applicability(StrEnum):
@@ -161,6 +185,7 @@ class Rule:
     says: str
     """One line for `rawlogits rules`."""
     judge: Callable[[Arrival], Verdict | None]
+    repair: Repair | None = None
     default: bool = True
     """Whether the rule runs without being selected."""
     numeric: bool = False
@@ -181,3 +206,6 @@ class Finding:
     place: Place
     trace: tuple[Step, ...] = field(default=())
     fix: Fix | None = None
+    arrival: Arrival | None = field(default=None, repr=False, compare=False)
+    """What the rule judged."""
+    repair: Repair | None = None

@@ -100,6 +100,8 @@ def _finding(rule: Rule, arrival: Arrival) -> Finding | None:
         place=arrival.place,
         trace=arrival.trace,
         fix=Fix(Applicability.SHOWN, verdict.write) if verdict.write else None,
+        arrival=arrival,
+        repair=rule.repair,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import maker, mismatch, value, words
 
 
@@ -30,4 +30,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="an activation is applied to a value that is activated already",
     judge=judge,
+    repair=Repair.TAKE_OUT,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import mismatch, take_out, words
 from rawlogits.space import Space
 
@@ -27,4 +27,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="sigmoid output reaches a loss that applies sigmoid itself",
     judge=judge,
+    repair=Repair.TAKE_OUT,
 )

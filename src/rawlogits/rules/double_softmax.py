@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import mismatch, take_out, words
 from rawlogits.space import Space
 
@@ -27,4 +27,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="softmax probabilities reach a loss that applies softmax itself",
     judge=judge,
+    repair=Repair.TAKE_OUT,
 )

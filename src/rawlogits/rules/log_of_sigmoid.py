@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import logarithm
 from rawlogits.space import Space
 
@@ -31,5 +31,6 @@ RULE = Rule(
     severity=Severity.WARNING,
     says="log(sigmoid(z)): -inf and nan gradients where the fused form is exact",
     judge=judge,
+    repair=Repair.FUSE,
     numeric=True,
 )

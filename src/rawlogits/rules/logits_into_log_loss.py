@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import mismatch, words
 from rawlogits.space import Space
 
@@ -32,4 +32,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="raw logits reach a loss that wants log-probabilities",
     judge=judge,
+    repair=Repair.FUSED_LOSS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import maker, mismatch, words
 from rawlogits.space import Space
 
@@ -38,4 +38,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="raw logits or log-probabilities reach a loss that wants probabilities",
     judge=judge,
+    repair=Repair.FUSED_LOSS,
 )

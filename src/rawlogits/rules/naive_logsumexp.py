@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import fused, when
 from rawlogits.space import Space
 
@@ -25,5 +25,6 @@ RULE = Rule(
     severity=Severity.WARNING,
     says="log(sum(exp(z))) without the maximum taken off overflows",
     judge=judge,
+    repair=Repair.WRITE_FUSED,
     numeric=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules import wrong_axis
 from rawlogits.rules.wording import maker, take_out, when, words
 from rawlogits.space import Space
@@ -28,5 +28,6 @@ RULE = Rule(
     severity=Severity.ADVICE,
     says="log-softmax into a loss that applies it itself: the same loss, wasted work",
     judge=judge,
+    repair=Repair.TAKE_OUT,
     default=False,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import maker, when, words
 from rawlogits.space import Space
 
@@ -28,4 +28,5 @@ RULE = Rule(
     severity=Severity.ADVICE,
     says="right, but the fused loss on logits stays exact where this saturates",
     judge=judge,
+    repair=Repair.FUSED_PAIR,
 )

@@ -6,7 +6,7 @@ one kind of probability where only the other is.
 
 from __future__ import annotations
 
-from rawlogits.finding import Arrival, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import maker, mismatch, take_out, words
 from rawlogits.space import Space
 
@@ -55,4 +55,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="sigmoid output reaches a softmax loss, or softmax output a sigmoid loss",
     judge=judge,
+    repair=Repair.TAKE_OUT,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rawlogits.finding import Arrival, Confidence, Rule, Severity, Verdict
+from rawlogits.finding import Arrival, Confidence, Repair, Rule, Severity, Verdict
 from rawlogits.rules.wording import value, when
 from rawlogits.space import Space
 
@@ -53,4 +53,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     says="a probability threshold on raw logits, or 0 on probabilities",
     judge=judge,
+    repair=Repair.THRESHOLD,
 )

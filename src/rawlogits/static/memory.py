@@ -202,8 +202,10 @@ def dump(memory: Memory) -> Data:
         found: list[Data] = []
         for each in fields(Arrival):
             item = getattr(value, each.name)
-            if each.name == "place":
+            if isinstance(item, Place):
                 item = place(item)
+            elif each.name == "applied":
+                item = None if item is None else [place(where) for where in item]
             elif each.name == "trace":
                 item = [[place(step.place), step.text] for step in item]
             found.append(sorted(item) if isinstance(item, frozenset) else item)
@@ -270,8 +272,10 @@ def load(data: Data) -> Memory:
     def arrival(value: Data) -> Arrival:
         found: dict[str, Any] = {}
         for each, item in zip(fields(Arrival), value, strict=True):
-            if each.name == "place":
+            if each.name in ("place", "built") and item is not None:
                 item = place(item)
+            elif each.name == "applied" and item is not None:
+                item = tuple(place(where) for where in item)
             elif each.name == "trace":
                 item = tuple(Step(place(where), text) for where, text in item)
             elif each.name in _DECODE:

@@ -362,6 +362,8 @@ def _arrive(engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demand
             guarded=tensor.guarded,
             scaled=tensor.scaled,
             marks=demand.marks,
+            applied=_applied(tensor),
+            built=_built_at(demand, frame),
             without=_without(tensor),
             twin=row.twin,
             test_file=is_test(source.shown),
@@ -405,6 +407,18 @@ def steps(trace: Trace | None) -> tuple[Step, ...]:
         if not found or found[-1].place != place:
             found.append(Step(place, text))
     return tuple(found)
+
+
+def _applied(tensor: Tensor) -> tuple[Place, Place] | None:
+    if tensor.undone is None:
+        return None
+    module, outer, inner = tensor.undone
+    return module.source.place(outer), module.source.place(inner)
+
+
+def _built_at(demand: Demand, frame: Frame) -> Place | None:
+    made = demand.made
+    return made.module.source.place(made.node) if made.kind == "built" and made.module.source.written else None
 
 
 def _without(tensor: Tensor) -> str:

@@ -218,6 +218,8 @@ def suppressions(raw: Raw) -> dict[int, frozenset[str] | None]:
 
     >>> suppressions(Raw(Path("a.py"), b"x = 1  # rawlogits: ignore[double-softmax]"))
     {1: frozenset({'double-softmax'})}
+    >>> suppressions(Raw(Path("a.py"), b"x = 1  # noqa: E501  # rawlogits: ignore[log-of-softmax]"))
+    {1: frozenset({'log-of-softmax'})}
     """
     if b"rawlogits:" not in raw.data and not (b"noqa:" in raw.data and _OURS.search(raw.data)):
         return {}
@@ -227,13 +229,12 @@ def suppressions(raw: Raw) -> dict[int, frozenset[str] | None]:
     except Unreadable:
         return {}
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        match = _SUPPRESSION.search(line)
-        if match is None:
-            continue
-        names = match["names"] if match["codes"] is None else match["codes"]
-        words = None if names is None else frozenset(re.split(r"[,\s]+", names.strip())) - {""}
-        if match["codes"] is None or any(word.startswith("RL") for word in words or ()):
-            found[number] = words
+        for match in _SUPPRESSION.finditer(line):
+            names = match["names"] if match["codes"] is None else match["codes"]
+            words = None if names is None else frozenset(re.split(r"[,\s]+", names.strip())) - {""}
+            if match["codes"] is None or any(word.startswith("RL") for word in words or ()):
+                earlier = found.get(number, frozenset())
+                found[number] = None if words is None or earlier is None else earlier | words
     return found
 
 

@@ -111,6 +111,7 @@ _LAYERS = (
     _scores((f"{NNX}.Linear",), "in_features out_features use_bias dtype", "inputs", "out_features"),
     _scores((f"{NNX}.LinearGeneral",), "in_features out_features axis batch_axis use_bias", "inputs"),
     _scores((f"{NNX}.Einsum",), "einsum_str kernel_shape bias_shape", "inputs einsum_str"),
+    _scores((f"{NNX}.LoRALinear",), "in_features out_features lora_rank", "x", "out_features"),
     _scores((f"{NNX}.Conv", f"{NNX}.ConvTranspose"), _NNX_CONV, "inputs", "out_features"),
     _scores((f"{EQX}.Linear",), "in_features out_features use_bias dtype key", "x key", "out_features"),
     _scores(_dimensions(EQX, "Conv{}d"), _EQX_CONV, "x key"),
@@ -166,6 +167,13 @@ _SHAPES = (
         (L,), "reshape broadcast_in_dim transpose squeeze expand_dims rev slice dynamic_slice", "operand", moves=True
     ),
     *_keeps((L,), "all_gather", arg="x", moves=True),
+    *_keeps(
+        (L,),
+        "slice_in_dim index_in_dim dynamic_slice_in_dim dynamic_index_in_dim tile split collapse",
+        "operand",
+        moves=True,
+    ),
+    *_keeps((P,), "compress", arg="a", params=("condition", "a"), moves=True),
     *_keeps((L,), "concatenate", arg="operands", more="dimension", items=True, moves=True),
     *_keeps((HK,), "Flatten", arg="inputs", build=("preserve_dims", "name"), moves=True),
     *_keeps((HK,), "Reshape", arg="inputs", build=("output_shape", "preserve_dims", "name"), moves=True),
@@ -184,6 +192,7 @@ _BLENDS = (
 
 _WRAPPERS = (  # what computes the same as the function, class or model that it is given
     *_keeps(("jax",), "jit checkpoint remat named_call make_jaxpr custom_jvp custom_vjp", arg="fun"),
+    *_keeps(("jax", "jax.experimental.shard_map"), "shard_map", arg="f"),
     *_keeps((LINEN,), "jit remat checkpoint", arg="target"),
     *_keeps((NNX,), "jit remat", arg="f"),
     *_keeps((NNX,), "clone view", arg="node"),
@@ -274,6 +283,7 @@ ROWS: tuple[Row, ...] = (
 )
 
 ALIASES: dict[str, str] = {
+    "jax.experimental.pjit.pjit": "jax.jit",
     "jax.experimental.stax": "jax.example_libraries.stax",
     "jax.tree.map": "jax.tree_util.tree_map",
     "jax.tree_map": "jax.tree_util.tree_map",
@@ -284,6 +294,8 @@ ALIASES: dict[str, str] = {
     "flax.linen.module": LINEN,
     "flax.linen.combinators": LINEN,
     "flax.experimental.nnx": NNX,
+    "flax.nnx.cached_partial": "functools.partial",
+    "equinox.Partial": "functools.partial",
     "flax.nnx.nn.linear": NNX,
     "flax.nnx.nn.activations": NNX,
     "numpyro.distributions.discrete": "numpyro.distributions",

@@ -1,4 +1,5 @@
-"""Losses of optax and jaxopt, and the distributions of distrax, numpyro and TensorFlow Probability's JAX side."""
+"""Losses of optax and jaxopt, and the distributions and policies of distrax, rlax, numpyro
+and TensorFlow Probability's JAX side."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ _IDEMPOTENT = "log_softmax(log_softmax(z)) = log_softmax(z): log-probabilities g
 
 
 _IN_LOSSES = frozenset(
-    "binary_dice_loss dice_loss generalized_kl_divergence kl_divergence_with_log_targets multiclass_hinge_loss "
-    "multiclass_perceptron_loss multiclass_sparsemax_loss perceptron_loss poly_loss_cross_entropy ranking_softmax_loss "
+    "binary_dice_loss dice_loss generalized_kl_divergence kl_divergence_with_log_targets multiclass_generalized_dice_loss "
+    "multiclass_hinge_loss multiclass_perceptron_loss multiclass_sparsemax_loss perceptron_loss poly_loss_cross_entropy ranking_softmax_loss "
     "sparsemax_loss".split()
 )
 """What optax offers under `optax.losses` alone."""
@@ -109,6 +110,7 @@ _SOFTMAX_LOSSES = (
 )
 
 _DICE = "predictions targets class_weights smooth alpha beta apply_softmax reduction ignore_background axis"
+_GENERALIZED = "predictions targets smooth apply_softmax ignore_background"
 _BINARY_DICE = "predictions targets smooth apply_sigmoid"
 
 
@@ -130,6 +132,8 @@ def _dice(words: str, params: str, flag: str, given: bool, wants: str, harmless:
 _DICES = (
     _dice("dice_loss", _DICE, "apply_softmax", True, "logits", "log_probs", **_SOFTMAX),
     _dice("dice_loss", _DICE, "apply_softmax", False, "probs sigmoid", ""),
+    _dice("multiclass_generalized_dice_loss", _GENERALIZED, "apply_softmax", True, "logits", "log_probs", **_SOFTMAX),
+    _dice("multiclass_generalized_dice_loss", _GENERALIZED, "apply_softmax", False, "probs sigmoid", ""),
     _dice("binary_dice_loss", _BINARY_DICE, "apply_sigmoid", True, "logits", "", **_SIGMOID),
     _dice("binary_dice_loss", _BINARY_DICE, "apply_sigmoid", False, "sigmoid", "probs"),
 )
@@ -280,6 +284,41 @@ _DISTRIBUTIONS = (
     _of_probs("BernoulliProbs GeometricProbs", "", binary=True),
 )
 
+
+def _rlax(words: str, params: str, arg: str, target: str = "") -> Row:
+    return Row(
+        names=tuple(f"rlax.{word}" for word in words.split()),
+        verb=Verb.LOSS,
+        params=tuple(params.split()),
+        arg=arg,
+        target=target,
+        wants=spaces("logits"),
+        harmless=spaces("log_probs log_sigmoid"),
+        class_axis=-1,
+        **_SOFTMAX,
+        why="rlax policy_gradients.py and distributions.py: distrax.Categorical(logits) or softmax inside",
+    )
+
+
+_POLICIES = (
+    Row(
+        names=(f"{_DISTRAX}.Softmax",),
+        verb=Verb.LOSS,
+        build=("logits", "temperature", "dtype"),
+        call=(),
+        arg="logits",
+        wants=spaces("logits"),
+        harmless=spaces("log_probs log_sigmoid"),
+        class_axis=-1,
+        **_SOFTMAX,
+    ),
+    _rlax("policy_gradient_loss", "logits_t a_t adv_t w_t use_stop_gradient", "logits_t"),
+    _rlax("entropy_loss", "logits_t w_t use_stop_gradient", "logits_t"),
+    _rlax("qpg_loss", "logits_t q_t use_stop_gradient", "logits_t"),
+    _rlax("rm_loss rpg_loss", "logits_t q_t use_stop_gradient", "logits_t"),
+    _rlax("categorical_cross_entropy", "labels logits", "logits", "labels"),
+)
+
 _SAMPLERS = (
     Row(
         names=("jax.random.categorical",),
@@ -300,5 +339,6 @@ LOSSES: tuple[Row, ...] = (
     *_DIVERGENCES,
     *_ACCEPT_ANYTHING,
     *_DISTRIBUTIONS,
+    *_POLICIES,
     *_SAMPLERS,
 )

@@ -27,7 +27,11 @@ _SIGMOID: dict[str, Any] = {
 }
 _PROBS = {"wants": spaces("probs"), "harmless": spaces("sigmoid")}
 _UNITS = {"wants": spaces("sigmoid"), "harmless": spaces("probs")}
+_EITHER = {"wants": spaces("probs sigmoid")}
+"""Numbers between 0 and 1, of softmax or of sigmoid as the task may be."""
 _ANYTHING = {"harmless": _EVERYTHING}
+_LAST = {**_SOFTMAX, "class_axis": -1}
+_OVER_DIM = {**_SOFTMAX, "axis": "dim"}
 
 
 def _loss(names: str, build: str, call: str, demand: dict[str, Any], why: str, **facts: Any) -> Row:
@@ -42,6 +46,7 @@ def _loss(names: str, build: str, call: str, demand: dict[str, Any], why: str, *
 # -- segmentation_models_pytorch and pytorch_toolbelt ------------------------------------------------------------------
 
 _SMP = "segmentation_models_pytorch.losses"
+_SMP_UTILS = "segmentation_models_pytorch.utils.losses"
 _TOOLBELT = "pytorch_toolbelt.losses"
 _MODES = ("binary", "multilabel", "multiclass")
 
@@ -64,6 +69,7 @@ def _by_mode(names: str, build: str, why: str) -> tuple[Row, ...]:
 
 
 _OVERLAP = "mode classes log_loss from_logits smooth"
+_FOCAL = "mode alpha gamma ignore_index from_logits eps reduction normalized reduced_threshold class_weights"
 _OVERLAP_WHY = "forward: if from_logits, log_softmax(dim=1).exp() for multiclass, else logsigmoid().exp()"
 _SEGMENTATION = (
     *_by_mode(
@@ -84,20 +90,51 @@ _SEGMENTATION = (
     ),
     _loss(
         f"{_SMP}.FocalLoss",
-        "mode alpha gamma ignore_index from_logits eps reduction normalized reduced_threshold class_weights",
+        _FOCAL,
         "y_pred y_true",
         _SIGMOID,
         "smp losses/focal.py: focal_loss_with_logits, class by class, in every mode",
         when={"from_logits": True},
         defaults={"from_logits": True},
     ),
-    _loss(
-        f"{_SMP}.LovaszLoss",
-        "mode per_image ignore_index from_logits",
-        "y_pred y_true",
-        _SOFTMAX,
-        "smp losses/lovasz.py: y_pred.softmax(dim=1) for multiclass, whatever from_logits says",
-        when={"mode": "multiclass"},
+    *(
+        _loss(
+            f"{_SMP}.FocalLoss",
+            _FOCAL,
+            "y_pred y_true",
+            _PROBS if mode == "multiclass" else _UNITS,
+            "smp losses/focal.py: torch.log(y_pred) for multiclass, else the logit of y_pred",
+            when={"from_logits": False, "mode": mode},
+        )
+        for mode in _MODES
+    ),
+    *(
+        _loss(
+            f"{_SMP}.LovaszLoss",
+            "mode per_image ignore_index from_logits",
+            "y_pred y_true",
+            _SOFTMAX if mode == "multiclass" else _ANYTHING,
+            "smp losses/lovasz.py: softmax(dim=1) for multiclass, else a hinge; from_logits is not read",
+            when={"mode": mode},
+        )
+        for mode in _MODES
+    ),
+    _loss(f"{_SMP}.MCCLoss", "eps", "y_pred y_true", _UNITS, "smp losses/mcc.py: products of y_pred and 1 - y_pred"),
+    *(
+        _loss(
+            f"{_SMP_UTILS}.{word}",
+            build,
+            "y_pr y_gt",
+            demand,
+            "smp 0.3 utils/losses.py: base.modules.Activation of this name comes first",
+            when={"activation": activation},
+            defaults={"activation": None},
+        )
+        for word, build in (
+            ("DiceLoss", "eps beta activation ignore_channels"),
+            ("JaccardLoss", "eps activation ignore_channels"),
+        )
+        for activation, demand in ((None, _EITHER), ("sigmoid", _SIGMOID), ("softmax2d", _SOFTMAX))
     ),
     _loss(
         f"{_SMP}.SoftBCEWithLogitsLoss",
@@ -110,8 +147,9 @@ _SEGMENTATION = (
         f"{_SMP}.SoftCrossEntropyLoss",
         "reduction smooth_factor ignore_index dim",
         "y_pred y_true",
-        _SOFTMAX,
-        "smp losses/soft_ce.py: F.log_softmax(y_pred, dim=1)",
+        _OVER_DIM,
+        "smp losses/soft_ce.py: F.log_softmax(y_pred, dim=self.dim)",
+        defaults={"dim": 1},
     ),
     _loss(
         f"{_TOOLBELT}.SoftBCEWithLogitsLoss",
@@ -124,8 +162,9 @@ _SEGMENTATION = (
         f"{_TOOLBELT}.SoftCrossEntropyLoss",
         "reduction smooth_factor ignore_index dim",
         "input target",
-        _SOFTMAX,
-        "pytorch_toolbelt losses/soft_ce.py: F.log_softmax(input, dim=1)",
+        _OVER_DIM,
+        "pytorch_toolbelt losses/soft_ce.py: F.log_softmax(input, dim=self.dim)",
+        defaults={"dim": 1},
     ),
     _loss(
         f"{_TOOLBELT}.BalancedBCEWithLogitsLoss",
@@ -157,6 +196,20 @@ _SEGMENTATION = (
         _SOFTMAX,
         "pytorch_toolbelt losses/functional.py: softmax_focal_loss_with_logits",
     ),
+    _loss(
+        f"{_TOOLBELT}.LovaszLoss",
+        "per_image ignore",
+        "logits target",
+        _PROBS,
+        "pytorch_toolbelt losses/lovasz.py: _lovasz_softmax(probas), though the parameter is named logits",
+    ),
+    _loss(
+        f"{_TOOLBELT}.BinaryLovaszLoss",
+        "per_image ignore_index",
+        "logits target",
+        _ANYTHING,
+        "pytorch_toolbelt losses/lovasz.py: a hinge of the scores",
+    ),
 )
 
 # -- MONAI -------------------------------------------------------------------------------------------------------------
@@ -170,14 +223,18 @@ _CHANNELS = {**_SOFTMAX, "class_axis": None}
 """Softmax over the channels; one channel alone MONAI leaves as it is, or reads by binary cross-entropy."""
 
 
-def _by_flag(words: str, build: str, why: str, *, rest: dict[str, Any] = _ANYTHING) -> tuple[Row, ...]:
-    """MONAI's losses activate as `sigmoid=` or `softmax=` say; `rest` is what they read when neither does."""
+def _by_flag(words: str, build: str, why: str, *, rest: dict[str, Any] | None = None) -> tuple[Row, ...]:
+    """MONAI's losses activate as `sigmoid=` or `softmax=` say; `rest` is what they read when neither does.
+
+    Left out, it is probabilities of either kind, unless `other_act=` is given: that is not looked into.
+    """
     names = " ".join(f"{_MONAI}.{word}" for word in words.split())
-    common: dict[str, Any] = {"names": names, "build": build, "call": "input target", "why": why, "defaults": _OFF}
+    common: dict[str, Any] = {"names": names, "build": build, "call": "input target", "why": why}
+    neither = {**_OFF, "other_act": None} if rest is None else _OFF
     return (
-        _loss(**common, demand=_CHANNELS, when={"softmax": True, "sigmoid": False}),
-        _loss(**common, demand=_SIGMOID, when={"sigmoid": True, "softmax": False}),
-        _loss(**common, demand=rest, when=_OFF),
+        _loss(**common, demand=_CHANNELS, when={"softmax": True, "sigmoid": False}, defaults=_OFF),
+        _loss(**common, demand=_SIGMOID, when={"sigmoid": True, "softmax": False}, defaults=_OFF),
+        _loss(**common, demand=rest or _EITHER, when=neither, defaults=neither),
     )
 
 
@@ -185,13 +242,30 @@ _MEDICAL = (
     *_by_flag(
         "DiceLoss MaskedDiceLoss",
         f"{_DICE} weight soft_label ignore_index",
-        "MONAI losses/dice.py: sigmoid and softmax flags; without them the caller has activated, in whatever way",
+        "MONAI losses/dice.py: sigmoid and softmax flags; without them the caller activates, in whatever way",
     ),
     *_by_flag("GeneralizedDiceLoss", f"{_FLAGS} w_type {_MONAI_TAIL} soft_label", "MONAI losses/dice.py, as DiceLoss"),
     *_by_flag(
         "TverskyLoss",
         f"{_FLAGS} alpha beta {_MONAI_TAIL} soft_label ignore_index",
         "MONAI losses/tversky.py: sigmoid and softmax flags, as DiceLoss",
+    ),
+    *_by_flag(
+        "HausdorffDTLoss LogHausdorffDTLoss",
+        f"alpha {_FLAGS} reduction batch",
+        "MONAI losses/hausdorff_loss.py: sigmoid and softmax flags, as DiceLoss",
+    ),
+    *_by_flag(
+        "SoftclDiceLoss",
+        f"iter_ smooth_nr smooth_dr smooth {_FLAGS} reduction",
+        "MONAI losses/cldice.py: sigmoid and softmax flags, as DiceLoss",
+        rest=_ANYTHING,
+    ),
+    *_by_flag(
+        "SoftDiceclDiceLoss",
+        f"iter_ alpha smooth_nr smooth_dr smooth {_FLAGS} reduction",
+        "MONAI losses/cldice.py: sigmoid and softmax flags, as DiceLoss",
+        rest=_ANYTHING,
     ),
     *_by_flag(
         "DiceCELoss",
@@ -223,6 +297,45 @@ _MEDICAL = (
         )
         for flag, demand in ((True, _CHANNELS), (False, _SIGMOID))
     ),
+    _loss(
+        f"{_MONAI}.GeneralizedWassersteinDiceLoss",
+        "dist_matrix weighting_mode reduction smooth_nr smooth_dr",
+        "input target",
+        _SOFTMAX,
+        "MONAI losses/dice.py: F.softmax(flat_input, dim=1)",
+    ),
+    _loss(
+        f"{_MONAI}.NACLLoss",
+        "classes dim kernel_size kernel_ops distance_type alpha sigma",
+        "inputs targets",
+        {**_SOFTMAX, "harmless": frozenset()},
+        "MONAI losses/nacl_loss.py: cross_entropy, and the distance of the logits to those of the neighbours",
+    ),
+)
+
+
+def _net(words: str, build: str, size: str = "out_channels") -> Row:
+    return Row(
+        names=tuple(f"monai.networks.nets.{word}" for word in words.split()),
+        verb=Verb.SOURCE,
+        gives=Space.LOGITS,
+        arg="x",
+        build=tuple(build.split()),
+        call=("x",),
+        size=size,
+        size_axis=1,
+        why="MONAI networks/nets: the last layer is a convolution or linear, without activation",
+    )
+
+
+_NETS = (
+    _net("UNet Unet AttentionUnet DynUNet", "spatial_dims in_channels out_channels"),
+    _net("BasicUNet BasicUnet Basicunet", "spatial_dims in_channels out_channels features"),
+    _net("SegResNet", "spatial_dims init_filters in_channels out_channels"),
+    _net("UNETR SwinUNETR", "in_channels out_channels", size=""),
+    _net("VNet HighResNet", "spatial_dims in_channels out_channels"),
+    _net("DenseNet121 DenseNet169 DenseNet201 DenseNet264", "spatial_dims in_channels out_channels"),
+    _net("EfficientNetBN", "model_name pretrained progress spatial_dims in_channels num_classes", size="num_classes"),
 )
 
 # -- kornia and timm ---------------------------------------------------------------------------------------------------
@@ -258,14 +371,14 @@ _VISION = (
         "timm.loss.LabelSmoothingCrossEntropy",
         "smoothing",
         "x target",
-        {**_SOFTMAX, "class_axis": -1},
+        _LAST,
         "timm loss/cross_entropy.py: F.log_softmax(x, dim=-1)",
     ),
     _loss(
         "timm.loss.SoftTargetCrossEntropy",
         "",
         "x target",
-        {**_SOFTMAX, "class_axis": -1},
+        _LAST,
         "timm loss/cross_entropy.py: F.log_softmax(x, dim=-1)",
     ),
     _loss(
@@ -286,8 +399,29 @@ _VISION = (
         "timm.loss.AsymmetricLossSingleLabel",
         "gamma_pos gamma_neg eps reduction",
         "inputs target reduction",
-        {**_SOFTMAX, "class_axis": -1},
+        _LAST,
         "timm loss/asymmetric_loss.py: nn.LogSoftmax(dim=-1)",
+    ),
+    _loss(
+        "timm.loss.JsdCrossEntropy",
+        "num_splits alpha smoothing",
+        "output target",
+        {**_SOFTMAX, "class_axis": None},
+        "timm loss/jsd.py: cross-entropy of the first split, F.softmax of every split",
+    ),
+    _loss(
+        "timm.loss.PolyCrossEntropy",
+        "epsilon smoothing reduction",
+        "x target",
+        _LAST,
+        "timm loss/poly_loss.py: F.log_softmax(x, dim=-1)",
+    ),
+    _loss(
+        "timm.loss.PolyBinaryCrossEntropy",
+        "epsilon gamma alpha smoothing reduction",
+        "x target",
+        _SIGMOID,
+        "timm loss/poly_loss.py: binary_cross_entropy_with_logits and torch.sigmoid(x)",
     ),
 )
 
@@ -301,6 +435,24 @@ _TRAINERS = (
         "inp targ",
         {**_SOFTMAX, "class_axis": None},
         "fastai losses.py: nn.CrossEntropyLoss, F.cross_entropy and F.log_softmax, over the axis given as axis=",
+    ),
+    _loss(
+        "fastai.losses.LabelSmoothingCrossEntropy",
+        "eps weight reduction",
+        "output target",
+        _SOFTMAX,
+        "fastai losses.py: F.log_softmax(output, dim=1)",
+    ),
+    _loss(
+        "fastai.losses.FocalLoss", "gamma weight reduction", "inp targ", _SOFTMAX, "fastai losses.py: F.cross_entropy"
+    ),
+    _loss(
+        "fastai.losses.DiceLoss",
+        "axis smooth reduction square_in_union",
+        "pred targ",
+        {**_SOFTMAX, "axis": "axis"},
+        "fastai losses.py: activation is F.softmax(x, dim=self.axis)",
+        defaults={"axis": 1},
     ),
     _loss(
         "fastai.losses.BCEWithLogitsLossFlat",
@@ -332,14 +484,41 @@ _TRAINERS = (
     ),
 )
 
-ROWS: tuple[Row, ...] = (*_SEGMENTATION, *_MEDICAL, *_VISION, *_TRAINERS)
+_OTHERS = (
+    _loss(
+        "fvcore.nn.sigmoid_focal_loss fvcore.nn.sigmoid_focal_loss_jit fvcore.nn.sigmoid_focal_loss_star",
+        "",
+        "inputs targets",
+        _SIGMOID,
+        "fvcore nn/focal_loss.py: torch.sigmoid and binary_cross_entropy_with_logits",
+        params=("inputs", "targets", "alpha", "gamma", "reduction"),
+    ),
+    _loss(
+        "allennlp.nn.util.sequence_cross_entropy_with_logits",
+        "",
+        "logits targets",
+        _LAST,
+        "allennlp nn/util.py: log_softmax over the last axis",
+        params=("logits", "targets", "weights", "average", "label_smoothing", "gamma", "alpha"),
+    ),
+)
+
+ROWS: tuple[Row, ...] = (*_SEGMENTATION, *_MEDICAL, *_NETS, *_VISION, *_TRAINERS, *_OTHERS)
 
 _LIGHTNING = "lightning.pytorch"
 _FASTAI_STARS = """
-    fastai.basics fastai.learner fastai.torch_basics fastai.layers fastai.vision.all fastai.vision.learner
-    fastai.text.all fastai.tabular.all fastai.vision.basics"""
-_FASTAI_LOSSES = "CrossEntropyLossFlat FocalLossFlat LabelSmoothingCrossEntropyFlat BCEWithLogitsLossFlat BCELossFlat"
+    fastai.basics fastai.learner fastai.torch_basics fastai.layers fastai.basic_train
+    fastai.vision fastai.vision.all fastai.vision.learner fastai.vision.basics
+    fastai.text fastai.text.all fastai.tabular fastai.tabular.all"""
+_FASTAI_LOSSES = """
+    CrossEntropyLossFlat FocalLossFlat FocalLoss LabelSmoothingCrossEntropy LabelSmoothingCrossEntropyFlat
+    BCEWithLogitsLossFlat BCELossFlat DiceLoss"""
+_FASTAI_ONE = {"CrossEntropyFlat": "CrossEntropyLossFlat", "BCEWithLogitsFlat": "BCEWithLogitsLossFlat"}
+"""What fastai 1 called them."""
+_FASTAI_LEARNERS = "Learner vision_learner cnn_learner unet_learner"
 _DICE_CLASSES = "DiceLoss MaskedDiceLoss GeneralizedDiceLoss DiceCELoss DiceFocalLoss GeneralizedDiceFocalLoss".split()
+_SMP_PLAIN = "CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss"
+_NET_FILES = "unet basic_unet attentionunet dynunet segresnet unetr swin_unetr vnet highresnet densenet efficientnet"
 
 ALIASES: dict[str, str] = {
     "pytorch_lightning": _LIGHTNING,
@@ -349,23 +528,46 @@ ALIASES: dict[str, str] = {
     "lightning_fabric": "lightning.fabric",
     "lightning.Fabric": "lightning.fabric.Fabric",
     "lightning.fabric.fabric": "lightning.fabric",
+    "accelerate.accelerator": "accelerate",
     **{f"transformers.{file}": "transformers" for file in ("trainer", "trainer_seq2seq", "models.auto.modeling_auto")},
     "skorch.classifier": "skorch",
     "skorch.net": "skorch",
     **{
         f"{scope}.{word}": f"fastai.losses.{word}" for scope in _FASTAI_STARS.split() for word in _FASTAI_LOSSES.split()
     },
-    **{f"{scope}.Learner": "fastai.learner.Learner" for scope in _FASTAI_STARS.split() if scope != "fastai.learner"},
+    **{f"{scope}.{old}": f"fastai.losses.{new}" for scope in _FASTAI_STARS.split() for old, new in _FASTAI_ONE.items()},
+    **{
+        f"{scope}.{word}": f"fastai.learner.{word}"
+        for scope in _FASTAI_STARS.split()
+        for word in _FASTAI_LEARNERS.split()
+        if scope != "fastai.learner"
+    },
     **{f"catalyst.runners{file}": "catalyst.dl" for file in ("", ".runner", ".supervised")},
-    **{f"{_SMP}.{file}": _SMP for file in ("dice", "jaccard", "focal", "lovasz", "tversky", "soft_bce", "soft_ce")},
+    **{
+        f"{_SMP}.{file}": _SMP
+        for file in ("dice", "jaccard", "focal", "lovasz", "tversky", "soft_bce", "soft_ce", "mcc")
+    },
+    **{f"{_SMP_UTILS}.{word}": f"torch.nn.{word}" for word in _SMP_PLAIN.split()},
     **{
         f"{_TOOLBELT}.{file}": _TOOLBELT
-        for file in ("dice", "jaccard", "focal", "soft_bce", "soft_ce", "balanced_bce", "quality_focal_loss")
+        for file in ("dice", "jaccard", "focal", "soft_bce", "soft_ce", "balanced_bce", "quality_focal_loss", "lovasz")
     },
     **{f"{_MONAI}.dice.{word}": f"{_MONAI}.{word}" for word in _DICE_CLASSES},
     f"{_MONAI}.focal_loss.FocalLoss": f"{_MONAI}.FocalLoss",
     f"{_MONAI}.tversky.TverskyLoss": f"{_MONAI}.TverskyLoss",
+    f"{_MONAI}.Dice": f"{_MONAI}.DiceLoss",
+    f"{_MONAI}.dice_ce": f"{_MONAI}.DiceCELoss",
+    f"{_MONAI}.dice_focal": f"{_MONAI}.DiceFocalLoss",
+    f"{_MONAI}.generalized_dice": f"{_MONAI}.GeneralizedDiceLoss",
+    **{f"monai.networks.nets.{file}": "monai.networks.nets" for file in _NET_FILES.split()},
+    **{f"monai.inferers.{file}": "monai.inferers" for file in ("inferer", "utils")},
+    "monai.engines.trainer": "monai.engines",
     **{f"kornia.losses.{file}": "kornia.losses" for file in ("focal", "dice", "tversky", "lovasz_softmax")},
-    **{f"timm.loss.{file}": "timm.loss" for file in ("cross_entropy", "binary_cross_entropy", "asymmetric_loss")},
+    **{
+        f"timm.loss.{file}": "timm.loss"
+        for file in ("cross_entropy", "binary_cross_entropy", "asymmetric_loss", "jsd", "poly_loss")
+    },
+    **{f"timm.{path}.create_model": "timm.create_model" for path in ("models", "models.factory", "models._factory")},
+    "fvcore.nn.focal_loss": "fvcore.nn",
 }
 """Dotted prefixes that other spellings use, and the prefix under which the table knows them; the longest wins."""

@@ -12,3 +12,12 @@ class Accelerator:
 
     def unwrap_model(self, model, *args, **kwargs):
         return model
+
+    def gather(self, tensor):
+        return tensor
+
+    def gather_for_metrics(self, input_data, use_gather_object=False):
+        return input_data
+
+    def pad_across_processes(self, tensor, dim=0, pad_index=0, pad_first=False):
+        return tensor

@@ -13,12 +13,12 @@ class LightningModule(Module, ModelHooks):
 class Trainer:
     def fit(self, model, *args, **kwargs):
         model.train()
-        model.training_step(batch(), 0)
+        model.training_step_end(model.training_step(batch(), 0))
         self.validate(model)
 
     def validate(self, model, *args, **kwargs):
         model.eval()
-        model.validation_step(batch(), 0)
+        model.validation_step_end(model.validation_step(batch(), 0))
 
     def test(self, model, *args, **kwargs):
         model.eval()

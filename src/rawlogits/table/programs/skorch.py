@@ -2,7 +2,7 @@
 # For NLLLoss skorch takes the logarithm of the module's output itself, so the module has to give probabilities.
 from skorch import get_loss
 from skorch.dataset import batch
-from torch.nn import NLLLoss
+from torch.nn import Module, NLLLoss
 
 
 def _options(kwargs, prefix):
@@ -18,7 +18,7 @@ class NeuralNet:
         self._begin(module, criterion, kwargs)
 
     def _begin(self, module, criterion, kwargs):
-        self.module_ = module(**_options(kwargs, "module__")) if isinstance(module, type) else module
+        self.module_ = module if isinstance(module, Module) else module(**_options(kwargs, "module__"))
         if isinstance(criterion, type):
             criterion = criterion(**_options(kwargs, "criterion__"))
         self.criterion_ = criterion

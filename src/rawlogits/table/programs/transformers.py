@@ -19,6 +19,9 @@ class _Output:
             return (self.loss, self.logits, features(), features())[key]
         return (self.logits, features(), features())[key]
 
+    def get(self, key, default=None):
+        return self[key]
+
 
 class _Head(Module, PreTrainedModel):
     def __init__(self, config=None, *args, **kwargs):
@@ -98,3 +101,52 @@ GPT2ForSequenceClassification = _Head
 GPT2LMHeadModel = _Head
 LlamaForCausalLM = _Head
 LlamaForSequenceClassification = _Head
+BertForMaskedLM = _Head
+BertForMultipleChoice = _Head
+BertForNextSentencePrediction = _Head
+BigBirdForSequenceClassification = _Head
+CamembertForSequenceClassification = _Head
+ConvBertForSequenceClassification = _Head
+DistilBertForMaskedLM = _Head
+ElectraForTokenClassification = _Head
+FunnelForSequenceClassification = _Head
+LongformerForSequenceClassification = _Head
+MPNetForSequenceClassification = _Head
+MobileBertForSequenceClassification = _Head
+ModernBertForSequenceClassification = _Head
+NystromformerForSequenceClassification = _Head
+RobertaForMaskedLM = _Head
+XLMRobertaForTokenClassification = _Head
+XLNetForSequenceClassification = _Head
+BartForConditionalGeneration = _Head
+T5ForConditionalGeneration = _Head
+BeitForImageClassification = _Head
+ConvNextForImageClassification = _Head
+ConvNextV2ForImageClassification = _Head
+DeiTForImageClassification = _Head
+Dinov2ForImageClassification = _Head
+EfficientNetForImageClassification = _Head
+MobileViTForImageClassification = _Head
+ResNetForImageClassification = _Head
+SegformerForImageClassification = _Head
+SwinForImageClassification = _Head
+Swinv2ForImageClassification = _Head
+SegformerForSemanticSegmentation = _Head
+UperNetForSemanticSegmentation = _Head
+ASTForAudioClassification = _Head
+HubertForSequenceClassification = _Head
+Wav2Vec2ForCTC = _Head
+HubertForCTC = _Head
+WhisperForAudioClassification = _Head
+WavLMForSequenceClassification = _Head
+VideoMAEForVideoClassification = _Head
+TimesformerForVideoClassification = _Head
+BloomForCausalLM = _Head
+GPTNeoXForCausalLM = _Head
+GemmaForCausalLM = _Head
+MistralForCausalLM = _Head
+OPTForCausalLM = _Head
+PhiForCausalLM = _Head
+Qwen2ForCausalLM = _Head
+AutoModelForCTC = _Head
+AutoModelForVision2Seq = _Head

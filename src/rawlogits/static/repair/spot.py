@@ -1,0 +1,155 @@
+"""One file to be repaired: its text and its tree, the node that stands at a place, and edits of its spans."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from rawlogits.finding import Edit, Place
+from rawlogits.static import notebook
+from rawlogits.static import source as sources
+from rawlogits.static.source import Source
+
+N = TypeVar("N", bound=ast.AST)
+
+
+@dataclass(eq=False)
+class Spot:
+    """A file (of a notebook all its cells) as the walker read it; what `source.OVERLAY` holds is read from there.
+
+    `shown` is the path that findings print, relative to `root`. Unreadable is raised when it cannot be read or parsed.
+    """
+
+    root: Path
+    shown: str
+    added: list[str] = field(default_factory=list)
+    """Imports that edits made so far bring: a second one is not needed."""
+
+    @cached_property
+    def source(self) -> Source:
+        return sources.load(notebook.read(sources.full_path(self.shown, self.root)), self.shown)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.Module(sources.parse(self.source.text), [])
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """Node -> the node whose child it is."""
+        return {child: parent for parent in ast.walk(self.tree) for child in ast.iter_child_nodes(parent)}
+
+    @cached_property
+    def _places(self) -> dict[Place, list[ast.AST]]:
+        found: dict[Place, list[ast.AST]] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, (ast.expr, ast.stmt)):
+                found.setdefault(self.source.place(node), []).append(node)
+        return found
+
+    def node(self, place: Place, kind: type[N]) -> N | None:
+        """The outermost node of a kind that stands exactly at a place."""
+        return next((node for node in self._places.get(place, ()) if isinstance(node, kind)), None)
+
+    def above(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The nodes round a node, innermost first."""
+        while node in self.parents:
+            node = self.parents[node]
+            yield node
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The statement in which an expression stands."""
+        return next(each for each in (node, *self.above(node)) if isinstance(each, ast.stmt))
+
+    def function(self, node: ast.AST) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | None:
+        """The innermost function round a node."""
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+        return next((each for each in self.above(node) if isinstance(each, functions)), None)
+
+    def text(self, node: ast.AST) -> str:
+        """A node as it is written, with its line breaks."""
+        first, start, last, end = self.source.span(node)
+        lines = self.source.lines[first - 1 : last]
+        if first == last:
+            return lines[0][start - 1 : end - 1]
+        return "\n".join([lines[0][start - 1 :], *lines[1:-1], lines[-1][: end - 1]])
+
+    # -- edits ---------------------------------------------------------------------------------------------------
+
+    def replace(self, node: ast.AST, text: str) -> Edit:
+        """Write something else in place of a node."""
+        return self.edit(self.source.span(node), text)
+
+    def edit(self, span: tuple[int, int, int, int], text: str) -> Edit:
+        """The same for a span of lines and columns (from 1, the end exclusive) of the file as the walker read it.
+
+        An edit of a notebook names the cell, and counts lines in it.
+        """
+        first, start, last, end = span
+        layout = self.source.layout
+        if layout is None:
+            return Edit(self.shown, first, start, last, end, text)
+        cell, line = layout.at(first)
+        indent = layout.indent(first)
+        return Edit(self.shown, line, start + indent, line + last - first, end + layout.indent(last), text, cell)
+
+    # -- names ---------------------------------------------------------------------------------------------------
+
+    def spelled(self, name: str) -> tuple[str, str]:
+        """How this file writes a qualified name, and the import that it needs first ("" when it has one).
+
+        `import torch.nn.functional as F` makes `torch.nn.functional.relu` into `F.relu`. Without any import of the
+        name's root the first part before the last is imported: `from torch.nn import functional` is never guessed.
+        """
+        found = max(self._bindings(name), key=lambda pair: len(pair[0]), default=None)
+        if found is not None:
+            full, local = found
+            rest = name[len(full) :].lstrip(".")
+            return f"{local}.{rest}" if rest else local, ""
+        module, _, last = name.rpartition(".")
+        alias = "F" if module == "torch.nn.functional" and "F" not in self._bound else ""
+        if alias:
+            return f"{alias}.{last}", f"import {module} as {alias}"
+        return name, f"import {module}"
+
+    def _bindings(self, name: str) -> Iterator[tuple[str, str]]:
+        """The imports at the top of the file that lead to a name: what is imported, and under which name."""
+        for node in self.tree.body:
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    full = alias.name if alias.asname else alias.name.split(".")[0]
+                    if name == full or name.startswith(f"{full}."):
+                        yield full, alias.asname or full
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                for alias in node.names:
+                    full = f"{node.module}.{alias.name}"
+                    if name == full or name.startswith(f"{full}."):
+                        yield full, alias.asname or alias.name
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+
+    def importing(self, statement: str) -> list[Edit]:
+        """The edit that adds an import behind the last one at the top of the file; none when it is there already."""
+        if not statement or statement in self.added or any(line == statement for line in self.source.lines):
+            return []
+        self.added.append(statement)
+        imports = [node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        if imports:
+            line = (imports[-1].end_lineno or imports[-1].lineno) + 1
+        else:
+            body = self.tree.body
+            documented = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+            line = (body[0].end_lineno or 0) + 1 if documented else 1
+        if line > len(self.source.lines):
+            return [
+                self.edit(
+                    (line - 1, len(self.source.lines[-1]) + 1, line - 1, len(self.source.lines[-1]) + 1),
+                    f"\n{statement}",
+                )
+            ]
+        return [self.edit((line, 1, line, 1), f"{statement}\n")]

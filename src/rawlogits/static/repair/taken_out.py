@@ -1,0 +1,10 @@
+"""Under way."""
+
+from __future__ import annotations
+
+from rawlogits.finding import Arrival
+from rawlogits.static.repair.spots import Proposal, Spots
+
+
+def take_out(arrival: Arrival, spots: Spots) -> Proposal | None:
+    return None
