@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rawlogits.static.effects import Effects, Reach, effects_in, names_of, reach, reach_of
@@ -144,27 +144,59 @@ def _statements(engine: Engine, func: Func) -> list[_Statement] | None:
     """The statements of a body; None where it cannot be cut."""
     params = [*func.node.args.posonlyargs, *func.node.args.args]
     own = params[0].arg if params else ""
-    given = {name for name, default in defaults(func.node) if _demands(engine, func, default)}
+    words = engine.words_of(func)
+    naming = engine.demands(words, func.module) or engine.writes_out(words)
+    given = {name for name, default in defaults(func.node) if naming and _demands(engine, func, default)}
     found: list[_Statement] = []
     for node in body(func):
-        reads = _reads(node)
-        if not own or reads is None:
+        uses = _uses(node, own)
+        if not own or uses is None:
             return None
-        binds = frozenset(bound_names(node)).union(reads.named) - {own}
         effects = effects_in(_text(func, node), own)
-        changes = effects.sets | frozenset(_changes(node, own))
-        hot = _demands(engine, func, node) or not given.isdisjoint(reads.names)
-        found.append(_Statement(node, effects, changes, binds, reads.names - {own}, reads.raises, hot))
+        binds = uses.binds.union(bound_names(node)) - {own}
+        hot = naming and (_demands(engine, func, node) or not given.isdisjoint(uses.reads))
+        changes = effects.sets.union(uses.changes)
+        found.append(_Statement(node, effects, changes, binds, frozenset(uses.reads - {own}), uses.raises, hot))
     return found
 
 
-def _changes(statement: ast.stmt, own: str) -> Iterator[str]:
-    """Attributes whose values a statement changes: `self.layers.append(x)`, `self.body.fc = x`, `fill(self.net)`."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            yield from _attributes([node.value.func, *node.value.args], own)
+@dataclass(slots=True)
+class _Uses:
+    """Names that a statement reads, those that it binds by `:=`, attributes whose values it changes."""
+
+    reads: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    raises: bool = False
+
+
+def _uses(statement: ast.stmt, own: str) -> _Uses | None:
+    """What a statement does to names; None where the body that holds it must stay whole.
+
+    It changes what it does not bind in `self.layers.append(x)`, `self.body.fc = x`, `fill(self.net)`.
+    """
+    found = _Uses()
+    waiting: list[ast.AST] = [statement]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name):
+            found.reads.add(node.id)
+            continue
+        if isinstance(node, _WHOLE):
+            return None
+        if isinstance(node, ast.NamedExpr):
+            found.binds.add(node.target.id)
+        elif isinstance(node, (ast.Raise, ast.Assert)):
+            found.raises = True
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            found.changes.update(_attributes([node.value.func, *node.value.args], own))
         elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
-            yield from _attributes([node.value], own)
+            found.changes.update(_attributes([node.value], own))
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            found.reads.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
+            continue
+        waiting += ast.iter_child_nodes(node)
+    return found
 
 
 def _attributes(nodes: Iterable[ast.AST], own: str) -> Iterator[str]:
@@ -174,34 +206,6 @@ def _attributes(nodes: Iterable[ast.AST], own: str) -> Iterator[str]:
             if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == own:
                 yield node.attr
             node = node.value
-
-
-class _Reads(NamedTuple):
-    """Names in a statement, those bound by `:=`, and whether it may leave the function."""
-
-    names: frozenset[str]
-    named: frozenset[str]
-    raises: bool
-
-
-def _reads(statement: ast.stmt) -> _Reads | None:
-    names, named, raises = set(), set(), isinstance(statement, ast.Assert)
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, _WHOLE):
-            return None
-        if isinstance(node, ast.Name):
-            names.add(node.id)
-        elif isinstance(node, ast.NamedExpr):
-            named.add(node.target.id)
-        elif isinstance(node, ast.Raise):
-            raises = True
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            names.update(inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name))
-        else:
-            waiting += ast.iter_child_nodes(node)
-    return _Reads(frozenset(names), frozenset(named), raises)
 
 
 def _together(statements: Sequence[_Statement], reaches: Sequence[Reach]) -> list[list[int]]:
