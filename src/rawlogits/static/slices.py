@@ -153,7 +153,7 @@ def _statements(engine: Engine, func: Func) -> list[_Statement] | None:
         if not own or uses is None:
             return None
         effects = effects_in(_text(func, node), own)
-        binds = uses.binds.union(bound_names(node)) - {own}
+        binds = frozenset(uses.binds.union(bound_names(node)) - {own})
         hot = naming and (_demands(engine, func, node) or not given.isdisjoint(uses.reads))
         changes = effects.sets.union(uses.changes)
         found.append(_Statement(node, effects, changes, binds, frozenset(uses.reads - {own}), uses.raises, hot))
