@@ -285,7 +285,7 @@ def test_usage_errors_are_2(arguments: list[str]) -> None:
 
 
 def test_a_crash_is_2_and_not_a_finding(wrong: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rawlogits.api.scan", lambda *args, **kwargs: 1 / 0)
+    monkeypatch.setattr("rawlogits.static.scan", lambda *args, **kwargs: 1 / 0)
     done = check(wrong)
     assert done.status == 2
     assert "ZeroDivisionError" in done.err
@@ -296,7 +296,7 @@ def test_interrupted(wrong: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rawlogits.api.scan", interrupted)
+    monkeypatch.setattr("rawlogits.static.scan", interrupted)
     assert check(wrong).status == 130
 
 

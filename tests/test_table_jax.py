@@ -289,9 +289,18 @@ LAX_MORE: dict[str, tuple[Any, ...]] = {
     "rev": ((0,),),
     "slice": ((0, 0), (3, 4)),
     "dynamic_slice": ((0, 0), (3, 4)),
+    "slice_in_dim": (1, 3),
+    "index_in_dim": (1,),
+    "dynamic_slice_in_dim": (1, 2),
+    "dynamic_index_in_dim": (1,),
+    "tile": ((2, 1),),
+    "split": ((2, 4),),
+    "collapse": (0, 2),
     "concatenate": (0,),
 }
-ELSEWHERE = frozenset({"dsplit", "all_gather", "clamp", "with_sharding_constraint", "block_until_ready", "vectorize"})
+ELSEWHERE = frozenset(
+    {"dsplit", "all_gather", "clamp", "with_sharding_constraint", "block_until_ready", "vectorize", "compress"}
+)
 
 
 def keeps_values(row: Row, name: str) -> bool:
@@ -319,6 +328,12 @@ def test_what_keeps_a_space_keeps_the_numbers(row: Row, name: str) -> None:
     if "float" in name and not name.endswith("64"):
         return  # too coarse to compare
     assert keeps_values(row, name)
+
+
+def test_compress_takes_its_numbers_second() -> None:
+    p = jax.nn.softmax(scores())
+    found = jnp.compress(jnp.array([True, False, True]), p, axis=0)
+    assert bool((found == p[jnp.array([0, 2])]).all())
 
 
 @pytest.mark.parametrize("lie", ["jax.numpy.square", "jax.numpy.log", "jax.numpy.cumsum", "jax.nn.silu"])

@@ -15,9 +15,9 @@ _IDEMPOTENT = "log_softmax(log_softmax(z)) = log_softmax(z): log-probabilities g
 
 
 _IN_LOSSES = frozenset(
-    "binary_dice_loss dice_loss generalized_kl_divergence kl_divergence_with_log_targets multiclass_generalized_dice_loss "
-    "multiclass_hinge_loss multiclass_perceptron_loss multiclass_sparsemax_loss perceptron_loss poly_loss_cross_entropy ranking_softmax_loss "
-    "sparsemax_loss".split()
+    "binary_dice_loss dice_loss generalized_kl_divergence kl_divergence_with_log_targets "
+    "multiclass_generalized_dice_loss multiclass_hinge_loss multiclass_perceptron_loss multiclass_sparsemax_loss "
+    "perceptron_loss poly_loss_cross_entropy ranking_softmax_loss sparsemax_loss".split()
 )
 """What optax offers under `optax.losses` alone."""
 
