@@ -94,6 +94,7 @@ def check(
         report = _new(report, known, base, _reader(base, contents), scanned, rules)
     if changed is not None:
         report = _touching(report, changed.with_files(contents), base)
+    report = replace(report, findings=static.mended(report.findings, base, contents))
     return replace(report, summary=replace(report.summary, elapsed_s=time.perf_counter() - started))
 
 

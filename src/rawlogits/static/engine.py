@@ -329,9 +329,10 @@ class Engine:
                 taken.setdefault((id(store), None), (store, None, store.items))
                 store.items = old
             else:
-                taken.setdefault((id(store), key), (store, key, store[key]))
+                if key in store:  # a `del` may have come between
+                    taken.setdefault((id(store), key), (store, key, store[key]))
                 if old is _MISSING:
-                    del store[key]
+                    store.pop(key, None)
                 else:
                     store[key] = old
         return list(taken.values())

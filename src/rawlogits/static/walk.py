@@ -173,7 +173,7 @@ class Walker:
 
     def _recalled(self, before: Memory, files: Sequence[Path]) -> list[Entry] | None:
         """The entry points of an earlier scan, when what has changed since does not tell others."""
-        if before.files != self.memory.files:
+        if before.files != self.memory.files or any(path in before.changed for path, *_ in before.failures):
             return None
         changed = [path for path, shown in zip(files, before.files, strict=True) if shown in before.changed]
         self._warm(before.warmth)
@@ -563,7 +563,8 @@ class Walker:
             name: before.searched.get(name, set()) | self.engine.searched.get(name, set())
             for name in before.searched.keys() | self.engine.searched.keys()
         }
-        read = memory.closure({*memory.asking, *(name for r in memory.records.values() for name in r.modules)})
+        modules = {name for record in memory.records.values() for name in record.modules}
+        read = memory.closure({*memory.asking, *memory.signatures, *modules})
         for failure in before.failures:
             known = memory.looks.get(failure[0]) == Look("unreadable").digest or failure[0] in read
             if known and failure[0] not in before.changed:
