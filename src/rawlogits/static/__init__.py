@@ -1,7 +1,18 @@
 """The static observer: reads source, never runs it."""
 
 from rawlogits.static.memory import dump, recall
-from rawlogits.static.mending import mended
+from rawlogits.static.mending import broken_blocks, mended
+from rawlogits.static.source import shown_path
 from rawlogits.static.walk import Failure, ScanResult, Unresolved, scan
 
-__all__ = ["Failure", "ScanResult", "Unresolved", "dump", "mended", "recall", "scan"]
+__all__ = [
+    "Failure",
+    "ScanResult",
+    "Unresolved",
+    "broken_blocks",
+    "dump",
+    "mended",
+    "recall",
+    "scan",
+    "shown_path",
+]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from rawlogits.static import imports, registers
 from rawlogits.static.effects import reach, setters
 from rawlogits.static.engine import Args, Engine, first_key, joined, literal
 from rawlogits.static.names import bound_names
+from rawlogits.static.once import once
 from rawlogits.static.values import (
     MISSING,
     Alternative,
@@ -162,7 +163,7 @@ def _forced_call(engine: Engine, func: Func) -> Value:
     return engine.force(engine.call(func, Args(open=True), func.node, func.module.frame))
 
 
-@lru_cache(maxsize=8192)
+@once
 def _sets(method: ast.FunctionDef) -> frozenset[str]:
     """Attributes that a method assigns on its first parameter."""
     params = [*method.args.posonlyargs, *method.args.args]
@@ -179,7 +180,7 @@ def _sets(method: ast.FunctionDef) -> frozenset[str]:
     )
 
 
-@lru_cache(maxsize=8192)
+@once
 def _changed(node: ast.FunctionDef) -> frozenset[str]:
     """What a function changes of what it is given: `layers` (a parameter), `.layers` (an attribute of its first)."""
     params = [a.arg for a in [*node.args.posonlyargs, *node.args.args]]
@@ -221,7 +222,7 @@ def changes_things(deferred: Deferred) -> bool:
     )
 
 
-@lru_cache(maxsize=8192)
+@once
 def _adds_module(node: ast.FunctionDef) -> bool:
     return any(isinstance(n, ast.Attribute) and n.attr in ("add_module", "register_module") for n in ast.walk(node))
 
@@ -316,7 +317,7 @@ def _own_attribute(engine: Engine, cls: Class, name: str) -> Value | None:
     return cls.attrs.get(name)
 
 
-@lru_cache(maxsize=8192)
+@once
 def _class_statements(node: ast.ClassDef) -> dict[str, list[ast.stmt]]:
     found: dict[str, list[ast.stmt]] = {}
     for statement in node.body:
@@ -389,7 +390,7 @@ def _setter(engine: Engine, cls: Class, name: str) -> tuple[ast.FunctionDef, Cla
     return None
 
 
-@lru_cache(maxsize=8192)
+@once
 def _accessors(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
     """Property -> its setter."""
     return {s.name: s for s in node.body if isinstance(s, ast.FunctionDef) and _is_accessor(s)}

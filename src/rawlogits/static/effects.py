@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rawlogits.static import imports
 from rawlogits.static.engine import Engine
+from rawlogits.static.once import once
 from rawlogits.static.values import Class, Ext, Func
 
 _ADDING = frozenset({"add_module", "register_module", "register_buffer", "register_parameter", "__setattr__"})
@@ -207,6 +208,6 @@ def setters(engine: Engine, cls: Class) -> dict[str, list[Func]]:
     return found
 
 
-@cache
+@once
 def _methods(node: ast.ClassDef) -> dict[str, Function]:
     return {s.name: s for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef))}

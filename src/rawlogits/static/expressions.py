@@ -314,8 +314,8 @@ def _if_exp(engine: Engine, node: ast.IfExp, frame: Frame) -> Value:
             (outcome.if_false, lambda: engine.evaluate(node.orelse, frame)),
         ]
     )
-    if len(outcomes) == 1:
-        return outcomes[0][1]
+    if len(outcomes) < 2:  # the path contradicts the test one way, or is itself impossible
+        return outcomes[0][1] if outcomes else Unknown("branches differ")
     (facts, left), (others, right) = outcomes
     return join(facts, left, others, right)
 

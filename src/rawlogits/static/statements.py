@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 from rawlogits.static import attributes, imports
@@ -13,6 +12,7 @@ from rawlogits.static.calls import decorated
 from rawlogits.static.conditions import decide
 from rawlogits.static.engine import OPERATOR_STEPS, Engine, joined
 from rawlogits.static.expressions import binary, inplace_target
+from rawlogits.static.once import once
 from rawlogits.static.values import (
     NONE,
     Alternative,
@@ -207,7 +207,7 @@ def _joined_names(options: list[tuple[Facts, dict[str, Value]]]) -> dict[str, Va
     return result
 
 
-@lru_cache(maxsize=4096)
+@once
 def _assigned(node: ast.stmt) -> frozenset[str]:
     """Names that a loop's body binds."""
     names = set()

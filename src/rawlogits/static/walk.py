@@ -33,6 +33,7 @@ from rawlogits.table.row import Verb, spelling
 
 Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
+_SCANS = 8
 _MOST_HEIRS = 16
 _MOST_LOOKS = 64
 """Classes that name a base's last name, to see whether they mean it."""
@@ -113,6 +114,8 @@ class Walker:
     """One scan. `strict`: a mistake of the walker itself ends it, as tests want it."""
 
     strict = False
+    scans = 0
+    """In this process."""
 
     def __init__(self, root: Path, table: Table, named: Collection[Path] = ()) -> None:
         self.result = ScanResult()
@@ -140,6 +143,9 @@ class Walker:
 
     def scan(self, files: Sequence[Path], progress: Progress | None, before: Memory | None = None) -> ScanResult:
         """Look at every file, run what demands something, collect. `before`: what an earlier scan found."""
+        Walker.scans += 1
+        if Walker.scans % _SCANS == 0:  # what is frozen below no threshold counts: a server would grow all day
+            gc.collect()
         limit, threshold, collecting = sys.getrecursionlimit(), gc.get_threshold(), gc.isenabled()
         sys.setrecursionlimit(max(limit, _RECURSION))
         gc.disable()  # trees live to the end: looking through them again and again finds nothing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 
 from rawlogits.table import jax, keras, torch, trainers
@@ -38,6 +38,7 @@ class Table:
         """Names for which the user gave rows: these win over what the project itself defines."""
         self.call_methods = CALL_METHODS
         self.criteria = CRITERIA
+        self._canonical: dict[str, str] = {}
         self._by_name: dict[str, list[Row]] = {}
         self._by_method: dict[str, list[Row]] = {}
         for row in self.rows:
@@ -55,13 +56,18 @@ class Table:
         table.own = frozenset(taken)
         return table
 
-    @lru_cache(maxsize=16384)  # noqa: B019 -- one table a run
     def canonical(self, name: str) -> str:
         """The name under which the table knows `name`: longest alias prefix first, until none fits.
 
         >>> Table.standard().canonical("torch.nn.modules.loss.CrossEntropyLoss")
         'torch.nn.CrossEntropyLoss'
         """
+        found = self._canonical.get(name)
+        if found is None:
+            found = self._canonical[name] = self._without_alias(name)
+        return found
+
+    def _without_alias(self, name: str) -> str:
         for _ in range(4):
             head, tail = name, ""
             while head not in self.aliases:
@@ -80,7 +86,6 @@ class Table:
         """The rows of a method that any tensor (or module) has, by its bare name."""
         return tuple(self._by_method.get(name, ()))
 
-    @lru_cache(maxsize=4096)  # noqa: B019 -- one table a run
     def program(self, name: str) -> tuple[Path, str] | None:
         """The file and the definition in it that stand for a canonical name."""
         scope, _, last = name.rpartition(".")

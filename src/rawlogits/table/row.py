@@ -121,8 +121,9 @@ class Row:
         """A row from `[tool.rawlogits]`: the same keys, spaces as words, lists for tuples."""
         known = {f.name for f in fields(cls)}
         strange = sorted(set(entry) - known)
-        title = entry.get("names", ["(no name)"])
-        title = title if isinstance(title, str) else (title or ["(no name)"])[0]
+        names = entry.get("names")
+        named = [name for name in (names if isinstance(names, list) else [names]) if isinstance(name, str)]
+        title = named[0] if named else "(no name)"
         if strange:
             raise TableError(f"row {title!r}: no such key {strange[0]!r}; allowed are {', '.join(sorted(known))}")
         try:
@@ -139,9 +140,14 @@ def _from_toml(key: str, value: Any) -> Any:
     if key in ("gives", "activation"):
         return Space(value)
     if key == "turns":
+        if not isinstance(value, dict):
+            raise TypeError(f"turns wants spaces for spaces, got {value!r}")
         return {Space(a): Space(b) for a, b in value.items()}
     if key in ("names", "params", "build", "call"):
-        return (value,) if isinstance(value, str) else tuple(value)
+        words = [value] if isinstance(value, str) else value
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise TypeError(f"{key} wants words, got {value!r}")
+        return tuple(words)
     return value
 
 
