@@ -96,7 +96,7 @@ class Demands:
             return True
         if _names(data, self._active) and self._runs(data):
             return True
-        return b"exp(" in data and b"sum(" in data and b"nn." in data and self._quotient.search(data) is not None
+        return b"exp(" in data and b"sum(" in data and self._quotient.search(data) is not None
 
     def handed(self, text: str) -> Iterator[re.Match[str]]:
         """Functions that are given to what calls them: `value_and_grad(loss_fn)`, `compile(loss=smooth)`."""
