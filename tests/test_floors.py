@@ -28,10 +28,14 @@ FLOOR = {
     **dict.fromkeys(("space", "errors"), 1),
     **dict.fromkeys(("finding", "table", "metrics", "calibrate"), 2),
     **dict.fromkeys(
-        ("rules", "static", "runtime", "decide", "report", "config", "files", "baseline", "cache", "changes"), 3
+        (
+            *("rules", "static", "runtime", "decide", "report", "config", "files", "baseline", "cache", "changes"),
+            *("edits", "writing"),
+        ),
+        3,
     ),
     "api": 4,
-    **dict.fromkeys(("server", "heads"), 5),
+    **dict.fromkeys(("fixing", "server", "heads"), 5),
     "cli": 6,
     **dict.fromkeys(("__init__", "__main__"), 7),
 }
@@ -39,7 +43,10 @@ MAY_IMPORT = {
     "metrics": {"space", "errors"},
     "calibrate": {"space", "errors", "metrics"},
     "report": {"finding", "errors"},
-    "cli": {"api", "config", "report", "server", "errors"},
+    "edits": {"finding", "errors"},
+    "writing": {"errors"},
+    "fixing": {"api", "changes", "config", "edits", "errors", "finding", "report", "rules", "static", "writing"},
+    "cli": {"api", "config", "fixing", "report", "server", "errors"},
     "server": {"api", "config", "report", "files", "finding", "errors"},
     "heads": {"api", "table", "calibrate", "decide", "space", "errors"},
     "__init__": {"api", "report"},
@@ -56,7 +63,8 @@ THIRD_PARTY = {
     "cli": {"click", "rich"},
     "__main__": {"click"},
     "server": {"pygls", "lsprotocol"},
-    "static": {"nbformat"},
+    "static": {"nbformat", "yaml"},
+    "edits": {"nbformat"},
 }
 """What a room may import beside the standard library and rawlogits; other rooms import neither."""
 

@@ -60,7 +60,7 @@ def tried(target: str, files: Files) -> None:
         first = _said(folder, target)
         assert _said(folder, target) == first, "the second answer is another one"
         if target == "walker" and first is not None:
-            for path in files:
+            for path in (path for path, text in files.items() if not text.rstrip().endswith("\\")):
                 with (folder / path).open("a", encoding="utf-8") as file:
                     file.write("\n# one comment more\n")
             assert _said(folder, target) == first, "a comment changes the answer"

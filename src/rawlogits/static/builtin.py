@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from rawlogits.static import attributes, imports, options, registers
+from rawlogits.static import attributes, datafiles, imports, options, registers
 from rawlogits.static.conditions import truth
 from rawlogits.static.engine import Args, Engine, first_key, keyed, literal
 from rawlogits.static.values import (
@@ -353,6 +353,7 @@ def _vars(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
 
 
 FUNCTIONS: dict[str, Function] = {
+    **datafiles.FUNCTIONS,
     "builtins.list": _sequence,
     "builtins.tuple": _frozen,
     "builtins.set": _sequence,
@@ -540,6 +541,13 @@ def _object_new(engine: Engine, receiver: Value, args: Args, node: ast.AST, fram
     return NONE
 
 
+def _of_file(name: str) -> Method:
+    def method(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
+        return datafiles.method(engine, receiver, name, args, node, frame)
+
+    return method
+
+
 def method_of(receiver: Value, name: str) -> Method | None:
     """The method of a container or a string by its name."""
     if isinstance(receiver, Seq):
@@ -547,9 +555,11 @@ def method_of(receiver: Value, name: str) -> Method | None:
     if isinstance(receiver, Map):
         return _MAPPING.get(name)
     if isinstance(receiver, Built):
-        return options.METHODS.get((receiver.name, name))
+        return _of_file(name) if receiver.name == datafiles.OPENED else options.METHODS.get((receiver.name, name))
     if isinstance(receiver, Const) and isinstance(receiver.value, str) and name in _TEXT_METHODS:
         return _text(name)
+    if name in datafiles.PATH_METHODS and datafiles.path_of(receiver) is not None:
+        return _of_file(name)
     return (
         _object_new
         if isinstance(receiver, Super) and name in ("__init__", "__setattr__", "__init_subclass__")

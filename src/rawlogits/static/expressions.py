@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from functools import partial
 
-from rawlogits.static import attributes, imports, operators
+from rawlogits.static import attributes, datafiles, imports, operators
 from rawlogits.static.calls import carries
 from rawlogits.static.conditions import bool_value, compare, decide, truth
 from rawlogits.static.engine import (
@@ -211,6 +211,9 @@ def _half(
 
 
 def _folded(op: ast.operator, left: Value, right: Value) -> Value:
+    path = datafiles.joined(op, left, right)
+    if path is not None:
+        return path
     one, other = literal(left), literal(right)
     fold = _FOLD.get(type(op))
     if one is ... or other is ... or fold is None:

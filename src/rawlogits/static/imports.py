@@ -99,6 +99,8 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
             return engine.force(module.globals[name])
     if name == "__name__":
         return Const(module.name)
+    if name == "__file__":
+        return Const(str(module.source.path))
     return _starred(engine, module, name)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from rawlogits.finding import Finding, Fix
+from rawlogits.finding import Finding
 from rawlogits.static import notebook
 from rawlogits.static import source as sources
 from rawlogits.static.source import Unreadable
@@ -21,20 +22,18 @@ def mended(findings: Sequence[Finding], root: Path, overlay: Mapping[Path, bytes
         return tuple(findings)
     from rawlogits.static.repair import propose
 
+    shelf: dict[str, Any] = {}
+
+    def mend(finding: Finding) -> Finding:
+        if finding.arrival is None or finding.repair is None:
+            return finding
+        return replace(finding, fix=propose(finding.arrival, finding.repair, root, shelf) or finding.fix)
+
     token = sources.OVERLAY.set(overlay)
     try:
-        return tuple(
-            _mended(finding, propose(finding.arrival, finding.repair, root))
-            if finding.arrival and finding.repair
-            else finding
-            for finding in findings
-        )
+        return tuple(mend(finding) for finding in findings)
     finally:
         sources.OVERLAY.reset(token)
-
-
-def _mended(finding: Finding, fix: Fix | None) -> Finding:
-    return finding if fix is None else replace(finding, fix=fix)
 
 
 def broken_blocks(path: Path, data: bytes) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rawlogits.finding import Applicability, Arrival, Fix, Repair
 from rawlogits.static.repair.fused import fuse, write_fused
 from rawlogits.static.repair.losses import fused_loss, fused_pair, logarithmic, threshold
-from rawlogits.static.repair.spots import Proposal, Spots
+from rawlogits.static.repair.spots import Proposal, Shelf, Spots
 from rawlogits.static.repair.taken_out import take_out
 from rawlogits.static.source import Unreadable
 
@@ -23,13 +23,14 @@ _MENDERS: Mapping[Repair, Callable[[Arrival, Spots], Proposal | None]] = {
 }
 
 
-def propose(arrival: Arrival, repair: Repair, root: Path) -> Fix | None:
+def propose(arrival: Arrival, repair: Repair, root: Path, shelf: Shelf | None = None) -> Fix | None:
     """The edits that carry a repair out; None where the code does not show how.
 
-    A fix is safe where every value that is read elsewhere stays what it was; else its message lists why not.
+    A fix is safe where every value that is read elsewhere stays what it was; else `why` lists what may not.
+    What is read for one repair lies on the `shelf` for the next.
     """
     try:
-        found = _MENDERS[repair](arrival, Spots(root))
+        found = _MENDERS[repair](arrival, Spots(root, {} if shelf is None else shelf))
     except Unreadable:
         return None
     if found is None or not found.edits:
@@ -37,6 +38,7 @@ def propose(arrival: Arrival, repair: Repair, root: Path) -> Fix | None:
     doubts = "; ".join(found.doubts)
     return Fix(
         Applicability.UNSAFE if doubts else Applicability.SAFE,
-        f"{found.says} ({doubts})" if doubts else found.says,
+        found.says,
         tuple(found.edits),
+        doubts,
     )

@@ -12,7 +12,7 @@ from typing import TypeVar
 from rawlogits.finding import Edit, Place
 from rawlogits.static import notebook
 from rawlogits.static import source as sources
-from rawlogits.static.source import Source
+from rawlogits.static.source import Source, Unreadable
 
 N = TypeVar("N", bound=ast.AST)
 
@@ -35,7 +35,12 @@ class Spot:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.Module(sources.parse(self.source.text), [])
+        try:
+            return ast.Module(sources.parse(self.source.text), [])
+        except Unreadable:
+            if not list(notebook.without_broken(self.source)) and self.source.layout is None:
+                raise
+            return ast.Module(sources.parse(self.source.text), [])
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:

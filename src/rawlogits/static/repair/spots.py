@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rawlogits.finding import Edit
 from rawlogits.static.repair.spot import Spot
+
+Shelf = dict[str, Spot]
+"""Files that an earlier repair has read."""
 
 
 @dataclass(eq=False)
@@ -15,12 +19,15 @@ class Spots:
     """The files that a repair touches, each read once."""
 
     root: Path
+    shelf: Shelf = field(default_factory=dict)
     _known: dict[str, Spot] = field(default_factory=dict)
 
     def at(self, shown: str) -> Spot:
         """The file that findings print as `shown`."""
         if shown not in self._known:
-            self._known[shown] = Spot(self.root, shown)
+            spot = self._known[shown] = copy(self.shelf.get(shown) or Spot(self.root, shown))
+            spot.added = []
+            self.shelf[shown] = spot
         return self._known[shown]
 
 
