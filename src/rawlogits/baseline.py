@@ -89,7 +89,7 @@ def read(file: Path) -> Baseline:
         raise InputError(f"no such baseline: {str(file)!r}; write it with {anew}") from None
     except OSError as error:
         raise InputError(f"baseline {file}: cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"baseline {file}: is not JSON ({error}); write it anew with {anew}") from None
     version = document.get("version") if isinstance(document, dict) else None
     if version is not None and version != VERSION:

@@ -16,7 +16,9 @@ from pathlib import Path
 from tests.fuzz.targets import TARGETS, Files, sample, tried
 
 SECONDS = 20
-"""CPU seconds that one small project may take."""
+"""CPU seconds that one small project may take, and"""
+PATIENCE = 120
+"""seconds of any kind."""
 MEMORY = 4 << 30
 
 
@@ -24,11 +26,13 @@ def _serve(connection: Connection, target: str) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     while True:
         files = connection.recv()
+        started = time.process_time()
         try:
-            tried(target, files)
-            connection.send("")
+            taken = tried(target, files)
+            spent = time.process_time() - started
+            connection.send((f"took {spent:.0f} s of CPU time" if spent > SECONDS else "", taken, spent))
         except BaseException:
-            connection.send(traceback.format_exc())
+            connection.send((traceback.format_exc(), True, time.process_time() - started))
 
 
 class Child:
@@ -36,6 +40,8 @@ class Child:
 
     def __init__(self, target: str) -> None:
         self.target = target
+        self.taken = 0
+        self.cpu = 0.0
         self._start()
 
     def _start(self) -> None:
@@ -48,21 +54,28 @@ class Child:
 
     def fails(self, files: Files) -> str:
         """What goes wrong with an input, "" when nothing does."""
-        self.connection.send(files)
         try:
-            if self.connection.poll(SECONDS):
-                return str(self.connection.recv())
-            found = f"took more than {SECONDS} s"
-        except (EOFError, ConnectionError):
+            self.connection.send(files)
+            if self.connection.poll(PATIENCE):
+                found, taken, spent = self.connection.recv()
+                self.taken += taken
+                self.cpu += spent
+                return str(found)
+            found = f"took more than {PATIENCE} s"
+        except (EOFError, OSError):
             found = "the process died"
         self.process.kill()
         self._start()
-        return found
+        return str(found)
+
+
+def _last(why: str) -> str:
+    return why.strip().splitlines()[-1] if why.strip() else ""
 
 
 def smaller(child: Child, files: Files, budget: float) -> Files:
     """The input without whatever lines are not needed for it to fail."""
-    until = time.monotonic() + budget
+    until, why = time.monotonic() + budget, _last(child.fails(files))
     size = max(len(text.split("\n")) for text in files.values())
     while size and time.monotonic() < until:
         cut = False
@@ -70,7 +83,7 @@ def smaller(child: Child, files: Files, budget: float) -> Files:
             lines = files[name].split("\n")
             for at in range(0, len(lines), size):
                 fewer = {**files, name: "\n".join(lines[:at] + lines[at + size :])}
-                if time.monotonic() < until and child.fails(fewer):
+                if time.monotonic() < until and why and _last(child.fails(fewer)) == why:
                     files, cut = fewer, True
                     break
         size = size if cut else size // 2
@@ -104,9 +117,13 @@ def main() -> int:
             failures += 1
             files = smaller(children[target], files, 60)
             write(arguments.found, failures, target, files, children[target].fails(files) or why)
-            print(f"{target}: {why.strip().splitlines()[-1]}", flush=True)
-    told = ", ".join(f"{count:,} {target}" for target, count in counts.items())
-    print(f"{told}; {failures} failed" + (f", written to {arguments.found}" if failures else ""))
+            print(f"{target}: {_last(why)}", flush=True)
+    told = ", ".join(f"{count:,} {target} ({children[target].taken:,} taken)" for target, count in counts.items())
+    minutes = sum(child.cpu for child in children.values()) / 60
+    print(
+        f"{told}; {minutes:.1f} minutes of CPU time; {failures} failed"
+        + (f", written to {arguments.found}" if failures else "")
+    )
     return 1 if failures else 0
 
 

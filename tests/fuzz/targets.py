@@ -31,9 +31,28 @@ def _configurations(draw: random.Random) -> Files:
 
 
 def _baselines(draw: random.Random) -> Files:
+    return {**Grammar(draw).files(), "known.json": documents.baseline(draw)}
+
+
+def _comments(draw: random.Random) -> Files:
+    """Programs whose lines end in comments that may suppress something."""
     files = Grammar(draw).files()
-    commented = {name: text.replace("\n", f"  {documents.comment(draw)}\n", 3) for name, text in files.items()}
-    return {**commented, "known.json": documents.baseline(draw)}
+    return {
+        name: "\n".join(
+            f"{line}  {documents.comment(draw)}" if draw.random() < 0.2 else line for line in text.split("\n")
+        )
+        for name, text in files.items()
+    }
+
+
+def _markdown(draw: random.Random) -> Files:
+    """Markdown with fences of programs, some of them not closed."""
+    texts = Grammar(draw).files().values()
+    fences = [
+        f"{draw.choice(('```python', '```py', '~~~python', '```', '  ```python'))}\n{text}\n```\n" for text in texts
+    ]
+    text = "\n# A heading\n".join(fences)
+    return {"a.md": text if draw.random() < 0.8 else text[: draw.randrange(len(text) + 1)]}
 
 
 TARGETS: dict[str, Callable[[random.Random], Files]] = {
@@ -41,6 +60,8 @@ TARGETS: dict[str, Callable[[random.Random], Files]] = {
     "notebook": _notebooks,
     "config": _configurations,
     "baseline": _baselines,
+    "comments": _comments,
+    "markdown": _markdown,
 }
 
 
@@ -49,8 +70,11 @@ def sample(target: str, draw: random.Random) -> Files:
     return TARGETS[target](draw)
 
 
-def tried(target: str, files: Files) -> None:
-    """Check an input: only errors of ours, the same answer twice, and the same after a comment more."""
+def tried(target: str, files: Files) -> bool:
+    """Check an input: only errors of ours, the same answer twice, and the same after a comment more.
+
+    Whether it was taken: an input that is refused says little.
+    """
     Walker.strict = True
     with tempfile.TemporaryDirectory(prefix="fuzz") as name:
         folder = Path(name)
@@ -60,10 +84,12 @@ def tried(target: str, files: Files) -> None:
         first = _said(folder, target)
         assert _said(folder, target) == first, "the second answer is another one"
         if target == "walker" and first is not None:
+            assert _said(folder, "cold") == first, "the answer without the cache is another one"
             for path in (path for path, text in files.items() if not text.rstrip().endswith("\\")):
                 with (folder / path).open("a", encoding="utf-8") as file:
                     file.write("\n# one comment more\n")
             assert _said(folder, target) == first, "a comment changes the answer"
+    return first is not None
 
 
 def _said(folder: Path, target: str) -> list[object] | None:
@@ -72,7 +98,12 @@ def _said(folder: Path, target: str) -> list[object] | None:
     cache = folder / "cache" if target == "walker" else None
     try:
         found = rawlogits.check(
-            [folder], select=[] if target == "config" else ["ALL"], root=folder, baseline=known, cache=cache
+            [folder],
+            select=[] if target == "config" else ["ALL"],
+            root=folder,
+            baseline=known,
+            cache=cache,
+            markdown=target == "markdown",
         )
     except RawLogitsError:
         return None
