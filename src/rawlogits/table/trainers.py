@@ -223,7 +223,13 @@ _CHANNELS = {**_SOFTMAX, "class_axis": None}
 """Softmax over the channels; one channel alone MONAI leaves as it is, or reads by binary cross-entropy."""
 
 
-def _by_flag(words: str, build: str, why: str, *, rest: dict[str, Any] | None = None) -> tuple[Row, ...]:
+_MIXED = {**_CHANNELS, "harmless": frozenset()}
+"""A part of the loss reads the scores as they are, so that no other space gives the same loss."""
+
+
+def _by_flag(
+    words: str, build: str, why: str, *, rest: dict[str, Any] | None = None, softmax: dict[str, Any] = _CHANNELS
+) -> tuple[Row, ...]:
     """MONAI's losses activate as `sigmoid=` or `softmax=` say; `rest` is what they read when neither does.
 
     Left out, it is probabilities of either kind, unless `other_act=` is given: that is not looked into.
@@ -232,7 +238,7 @@ def _by_flag(words: str, build: str, why: str, *, rest: dict[str, Any] | None = 
     common: dict[str, Any] = {"names": names, "build": build, "call": "input target", "why": why}
     neither = {**_OFF, "other_act": None} if rest is None else _OFF
     return (
-        _loss(**common, demand=_CHANNELS, when={"softmax": True, "sigmoid": False}, defaults=_OFF),
+        _loss(**common, demand=softmax, when={"softmax": True, "sigmoid": False}, defaults=_OFF),
         _loss(**common, demand=_SIGMOID, when={"sigmoid": True, "softmax": False}, defaults=_OFF),
         _loss(**common, demand=rest or _EITHER, when=neither, defaults=neither),
     )
@@ -240,10 +246,11 @@ def _by_flag(words: str, build: str, why: str, *, rest: dict[str, Any] | None = 
 
 _MEDICAL = (
     *_by_flag(
-        "DiceLoss MaskedDiceLoss",
+        "DiceLoss",
         f"{_DICE} weight soft_label ignore_index",
         "MONAI losses/dice.py: sigmoid and softmax flags; without them the caller activates, in whatever way",
     ),
+    *_by_flag("MaskedDiceLoss", f"{_DICE} weight soft_label", "MONAI losses/dice.py, as DiceLoss"),
     *_by_flag("GeneralizedDiceLoss", f"{_FLAGS} w_type {_MONAI_TAIL} soft_label", "MONAI losses/dice.py, as DiceLoss"),
     *_by_flag(
         "TverskyLoss",
@@ -271,19 +278,21 @@ _MEDICAL = (
         "DiceCELoss",
         f"{_DICE} weight lambda_dice lambda_ce label_smoothing",
         "MONAI losses/dice.py: the flags are the Dice part's, the other part is cross_entropy(input) in any case",
-        rest=_CHANNELS,
+        rest=_MIXED,
     ),
     *_by_flag(
         "DiceFocalLoss",
         f"{_DICE} gamma weight lambda_dice lambda_focal alpha",
         "MONAI losses/dice.py: the flags are the Dice part's; FocalLoss reads the original logits in any case",
         rest=_SIGMOID,
+        softmax=_MIXED,
     ),
     *_by_flag(
         "GeneralizedDiceFocalLoss",
         f"{_FLAGS} w_type {_MONAI_TAIL} gamma weight lambda_gdl lambda_focal",
         "MONAI losses/dice.py: as DiceFocalLoss",
         rest=_SIGMOID,
+        softmax=_MIXED,
     ),
     *(
         _loss(
