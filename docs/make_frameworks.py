@@ -88,7 +88,7 @@ def page() -> str:
         "",
         "Made by `python docs/make_frameworks.py` out of the cases in tests/cases: a cell says how many of them",
         "show the rule at work in that framework and links to the page of the first; a dash has its reason below.",
-        "Notebooks and Markdown are read as the Python in them (tests/test_notebook.py): their cells would be the same.",
+        "Notebooks and Markdown are read as the Python in them (tests/test_notebook.py), with the same rules.",
         "",
         f"| rule | {' | '.join(COLUMNS)} |",
         f"| --- |{' --- |' * len(COLUMNS)}",

@@ -27,7 +27,7 @@ import pytest
 
 import literate
 import rawlogits
-from rawlogits import edits
+from rawlogits import edits, fixing
 from rawlogits.finding import Applicability, Finding
 from test_cases_agree import own_world
 
@@ -67,7 +67,7 @@ def _cases(text: str, page: str) -> Iterator[tuple[literate.Case, dict[str, tupl
 
 
 def _without_after(text: str, page: str) -> tuple[dict[str, tuple[str, dict[str, str]]], str]:
-    """By title the prose and the `after` fences, and the page with these fences blanked: every line keeps its number."""
+    """By title the prose and the `after` fences, and the page with these fences blanked."""
     title, sections, rest = "", {"": ("", {})}, []
     name, mark, body = "", "", []
     inside = ""
@@ -129,7 +129,9 @@ def _id(repair: Repair) -> str:
 
 def check(root: Path, files: Mapping[str, bytes]) -> list[Finding]:
     """The findings in a project, some of whose files hold something else than the disk."""
-    report = rawlogits.check([root], select=["ALL"], root=root, use_config=False, overlay=files)
+    report = rawlogits.check(
+        [root], select=["ALL"], root=root, use_config=False, overlay=files, fixable=lambda finding: True
+    )
     assert not report.failures
     return list(report.findings)
 
@@ -139,7 +141,7 @@ def found(findings: list[Finding]) -> set[tuple[str, int, str]]:
 
 
 def mend(root: Path, files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Finding]]:
-    """The files with all fixes made, and the findings whose fixes these are; a fix that waits comes in the next round."""
+    """The files with all fixes made, and the findings whose fixes these are."""
     now, done = dict(files), []
     for _ in range(MOST_ROUNDS):
         taken: list[Finding] = []
@@ -168,13 +170,24 @@ def test_repair(repair: Repair, tmp_path: Path) -> None:
         assert after[name].decode() == wanted[name], f"{name} after {[each.fix.message for each in done if each.fix]}"
         if name.endswith(".py"):
             ast.parse(after[name])
-    doubts = [each.fix.message for each in done if each.fix and each.fix.applicability is Applicability.UNSAFE]
+    doubts = [each.fix.why for each in done if each.fix and each.fix.applicability is Applicability.UNSAFE]
     assert bool(doubts) == bool(repair.unsafe), f"unsafe: {doubts}"
     for reason in repair.unsafe:
         assert any(reason in message for message in doubts), f"no unsafe fix says {reason!r}: {doubts}"
     assert found(check(tmp_path, after)) == repair.left
     again, nothing = mend(tmp_path, after)
     assert (again, nothing) == (after, [])
+    assert_kept(tmp_path, files, after, unsafe=bool(doubts))
+
+
+def assert_kept(root: Path, files: Mapping[str, bytes], after: Mapping[str, bytes], *, unsafe: bool) -> None:
+    """The command makes the same of it, and refuses none of the fixes; the unsafe ones only when it is asked to."""
+    report = fixing.fix([root], select=["ALL"], root=root, use_config=False, unsafe=unsafe)
+    assert not report.refused, [(each.finding.rule, each.reason) for each in report.refused]
+    assert {**files, **{each.path: each.new for each in report.changed}} == after
+    if unsafe:
+        safe = fixing.fix([root], select=["ALL"], root=root, use_config=False)
+        assert all(each.fix.applicability is Applicability.SAFE for each in safe.applied)
 
 
 def lay_out(root: Path, files: Mapping[str, bytes]) -> None:

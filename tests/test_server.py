@@ -18,6 +18,8 @@ from pytest_lsp import LanguageClient
 from pytest_lsp.client import make_test_lsp_client
 
 from command import RIGHT, WRONG, project
+from rawlogits import edits
+from rawlogits.finding import Edit
 from rawlogits.server import text as texts
 from rawlogits.server.imports import Graph, imported
 from rawlogits.server.project import Project
@@ -134,9 +136,11 @@ async def test_hover_shows_the_page_and_the_action_silences(editor: Editor) -> N
     assert hover.contents.value.startswith("# double-softmax [RL101]")
     nothing = await editor.client.text_document_hover_async(types.HoverParams(document, types.Position(0, 0)))
     assert nothing is None
-    (action,) = await editor.client.text_document_code_action_async(
+    actions = await editor.client.text_document_code_action_async(
         types.CodeActionParams(document, found.range, types.CodeActionContext([found]))
     )
+    assert actions is not None
+    action = actions[-1]
     assert isinstance(action, types.CodeAction)
     assert action.edit is not None
     assert action.edit.changes is not None
@@ -145,6 +149,31 @@ async def test_hover_shows_the_page_and_the_action_silences(editor: Editor) -> N
     lines = (editor.folder / "train.py").read_text().splitlines()
     lines[edit.range.start.line] += edit.new_text
     editor.change("train.py", "\n".join(lines))
+    await editor.codes("train.py")
+
+
+@pytest.mark.asyncio
+async def test_an_action_makes_the_fix_also_in_another_file(editor: Editor) -> None:
+    (found,) = await editor.codes("train.py", "RL101")
+    document = types.TextDocumentIdentifier(editor.uri("train.py"))
+    actions = await editor.client.text_document_code_action_async(
+        types.CodeActionParams(document, found.range, types.CodeActionContext([found]))
+    )
+    assert actions is not None
+    fix = actions[0]
+    assert isinstance(fix, types.CodeAction)
+    assert fix.kind == types.CodeActionKind.QuickFix
+    assert fix.edit is not None
+    assert fix.edit.changes is not None
+    assert list(fix.edit.changes) == [editor.uri("net.py")]
+    spans = [(each.range.start, each.range.end, each.new_text) for each in fix.edit.changes[editor.uri("net.py")]]
+    changes = [
+        Edit("net.py", start.line + 1, start.character + 1, end.line + 1, end.character + 1, new)
+        for start, end, new in spans
+    ]
+    fixed = edits.apply("net.py", (editor.folder / "net.py").read_bytes(), changes).decode()
+    assert "return self.fc(x)\n" in fixed
+    editor.open("net.py", fixed)
     await editor.codes("train.py")
 
 

@@ -175,7 +175,7 @@ def test_unused_suppressions_by_configuration(tmp_path: Path) -> None:
         ),
         ('select = ["RL101"]\nignore = ["double-softmax"]', ["select holds 'RL101', and ignore ('double-softmax')"]),
         ('select = ["RL1", "RL4"]\nignore = ["RL4"]', ["select holds 'RL4'", "keep it in one of the two"]),
-        ('show = ["all"]', ["show holds 'all'; allowed are suppressions, unresolved"]),
+        ('show = ["all"]', ["show holds 'all'; allowed are fixes, suppressions, unresolved"]),
         ("show = true", ["show wants a list of strings, got a boolean"]),
         ('baseline = ["a"]', ["baseline wants the path of a file, got a list"]),
         ('baseline = ""', ["baseline wants the path of a file, got a string: ''"]),

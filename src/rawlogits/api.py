@@ -49,6 +49,7 @@ def check(
     markdown: bool = False,
     cache: PathLike | None = None,
     progress: Progress | None = None,
+    fixable: Callable[[Finding], bool] = lambda finding: False,
 ) -> Report:
     """Check the Python files and notebooks below `paths` and report what was found.
 
@@ -59,7 +60,8 @@ def check(
     Findings that the file `baseline` lists are left out, and with `since`, a revision of git, those that touch no
     file changed since then; the summary counts both. `overlay` holds the content of files that is not saved yet.
     With `markdown` the Python in Markdown files is checked as well. `cache` is a folder that keeps what was found, so
-    that the next check looks only at what has changed; findings are the same with and without.
+    that the next check looks only at what has changed; findings are the same with and without. Edits are worked out
+    for the findings that are `fixable`: none unless asked for, since who else reads a value takes longer to find out.
 
     A path that does not exist, paths without a Python file, an unknown rule or revision, and a baseline that cannot
     be read raise InputError; a file that cannot be parsed is reported.
@@ -79,12 +81,17 @@ def check(
     changed = None if since is None else changes.since(since, [base, *_folders(paths, base)])
     files, closed = _files(paths, base, settings, contents, markdown)
     table, named = Table.standard(settings.rows), {Path(os.path.abspath(base / path)) for path in paths}
-    kept = None if cache is None or contents else Cache(base / cache, (base, sorted(named), settings.rows, markdown))
-    before, seen = static.recall(kept.read(), files, base) if kept is not None else (None, None)
+    known_to_disk = all(path.is_file() for path in contents)
+    kept = (
+        Cache(base / cache, (base, sorted(named), settings.rows, markdown))
+        if cache is not None and known_to_disk
+        else None
+    )
+    before, seen = static.recall(kept.read(), files, base, contents) if kept is not None else (None, None)
     result, memory = static.scan(
         files, root=base, table=table, progress=progress, overlay=contents, named=named, before=before, seen=seen
     )
-    if kept is not None and (before is None or before.changed or before.files != memory.files):
+    if kept is not None and not contents and (before is None or before.changed or before.files != memory.files):
         kept.write(static.dump(memory))
     report = judge_scan(result, rules, ignored=_per_file_ignores(settings, base), closed=closed)
     unread = {failure.path for failure in report.failures if failure.cell is None} | result.skipped
@@ -94,7 +101,7 @@ def check(
         report = _new(report, known, base, _reader(base, contents), scanned, rules)
     if changed is not None:
         report = _touching(report, changed.with_files(contents), base)
-    report = replace(report, findings=static.mended(report.findings, base, contents))
+    report = replace(report, findings=static.mended(report.findings, base, contents, result.arrivals, fixable))
     return replace(report, summary=replace(report.summary, elapsed_s=time.perf_counter() - started))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from rawlogits.config import Config
+    from rawlogits.fixing import FixReport
 
 
 class _Refused(click.ClickException):
@@ -89,7 +90,7 @@ CACHE = ".rawlogits_cache"
     multiple=True,
     type=click.Choice(SHOW),
     metavar="LIST",
-    help="List more: suppressions that silence nothing, unresolved losses.",
+    help="Show more: the edits of fixes, suppressions that silence nothing, unresolved losses.",
 )
 @click.option("--report-unused-suppressions", is_flag=True, help="The same as --show suppressions.")
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Write there, not to the screen.")
@@ -106,6 +107,9 @@ CACHE = ".rawlogits_cache"
     help=f"Keep there what was found, in place of {CACHE}.",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
+@click.option("--fix", "fix_", is_flag=True, help="Make the safe fixes, then report what is left.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: make the unsafe fixes, too.")
 def check(
     paths: tuple[str, ...],
     select: tuple[str, ...],
@@ -124,14 +128,22 @@ def check(
     no_cache: bool,
     cache_dir: Path | None,
     exit_zero: bool,
+    fix_: bool,
+    diff: bool,
+    unsafe_fixes: bool,
 ) -> int:
     """Check the Python files and notebooks below PATH (the working directory by default).
 
-    With --stdin-filename alone only that file is checked; what it imports is read from the disk.
+    With --stdin-filename alone only that file is checked; what it imports is read from the disk. With --fix, too,
+    the fixed content is printed, and what is left on standard error.
 
-    Exit status: 0 nothing at warning or above, 1 findings, 2 could not run.
+    Exit status: 0 nothing at warning or above, 1 findings (with --diff: something to change), 2 could not run.
     """
     _exclude_each_other(config=config, no_config=no_config)
+    _exclude_each_other(fix=fix_, diff=diff, write_baseline=write_baseline)
+    _exclude_each_other(diff=diff, format=format_ != "text" and format_)
+    if unsafe_fixes and not (fix_ or diff):
+        raise click.UsageError("--unsafe-fixes wants --fix or --diff with it")
     for other in ({"baseline": baseline}, {"since": since}, {"output": output}):
         _exclude_each_other(write_baseline=write_baseline, **other)
     from rawlogits import api
@@ -145,29 +157,80 @@ def check(
     settings = api.configuration(given, Path.cwd(), config, not no_config)
     known = None if write_baseline else baseline or settings.baseline
     with _Bar() as bar:
-        report = api.check(
-            given,
-            select=_words(select),
-            ignore=_words(ignore),
-            config=replace(settings, baseline=known),
-            since=since,
-            overlay=overlay,
-            markdown=markdown,
-            cache=None if no_cache else cache_dir or _cache(settings),
-            progress=bar.update if sys.stderr.isatty() else None,
-        )
+        options: dict[str, Any] = {
+            "select": _words(select),
+            "ignore": _words(ignore),
+            "config": replace(settings, baseline=known),
+            "since": since,
+            "overlay": overlay,
+            "markdown": markdown,
+            "cache": None if no_cache else cache_dir or _cache(settings),
+            "progress": bar.update if sys.stderr.isatty() else None,
+        }
+        fixes = _fixed(given, fix_, unsafe_fixes, options) if fix_ or diff else None
+        edits = "fixes" in (*show, *settings.show)
+        report = fixes.report if fixes is not None else api.check(given, **options, fixable=lambda finding: edits)
     if write_baseline and report.exit_status < 2:
         written = count(api.write_baseline(report, write_baseline, overlay=overlay), "finding", "findings")
         unread = f" ({report.summary.files_failed:,} not read)" if report.summary.files_failed else ""
         files = count(report.summary.files_scanned, "file", "files")
         click.echo(f"{written} in {files}{unread} written to {write_baseline}", err=True)
         return 0
+    if fixes is not None and diff:
+        _write(_painted(fixes.diff()) if output is None and _color(sys.stdout) else fixes.diff(), output)
+        _tell(fixes, unsafe_fixes, "would be applied to")
+        return int(bool(fixes.changed) and not exit_zero) if report.exit_status < 2 else 2
     lists = {*show, *settings.show, *(("suppressions",) if report_unused_suppressions else ())}
-    _write(render(report, View(color=output is None and _color(sys.stdout), show=frozenset(lists))), output)
+    piped = fixes is not None and stdin_filename is not None
+    stream = sys.stderr if piped else sys.stdout
+    text = render(report, View(color=output is None and _color(stream), show=frozenset(lists)))
+    if fixes is not None and stdin_filename is not None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(fixes.content(stdin_filename, overlay[stdin_filename]))
+    _write(text, output, err=piped)
+    if fixes is not None:
+        _tell(fixes, unsafe_fixes, "applied to")
     if gone := report.summary.baseline_gone:
         entries = "1 entry of the baseline is" if gone == 1 else f"{gone:,} entries of the baseline are"
         click.echo(f"{entries} no longer found: write it anew (--write-baseline {known})", err=True)
     return 0 if exit_zero and report.exit_status == 1 else report.exit_status
+
+
+def _fixed(given: Sequence[str], write: bool, unsafe: bool, options: Mapping[str, Any]) -> FixReport:
+    """The fixes of what is found, written where the disk holds what was checked."""
+    from rawlogits import fixing
+
+    if write and not options["overlay"]:
+        for path in fixing.recover():
+            click.echo(f"{path}: put back: a run that was killed had written half of a fix", err=True)
+    fixes = fixing.fix(given, unsafe=unsafe, **options)
+    return fixes.write() if write and not options["overlay"] else fixes
+
+
+def _tell(fixes: FixReport, unsafe: bool, done: str) -> None:
+    """Say on standard error what was fixed, what was not, and what else could be."""
+    for each in fixes.refused:
+        place = each.finding.place
+        where = f"{place.home}:{place.line}:{place.column}"
+        click.echo(f"not fixed: {where}: {each.finding.rule}: {each.reason}", err=True)
+    files = count(len(fixes.changed), "file", "files")
+    words = [f"{count(len(fixes.applied), 'fix', 'fixes')} {done} {files}" if fixes.applied else "nothing fixed"]
+    if fixes.unsafe and not unsafe:
+        words.append(f"{count(len(fixes.unsafe), 'unsafe fix', 'unsafe fixes')} left (--unsafe-fixes)")
+    if fixes.refused:
+        words.append(f"{len(fixes.refused):,} not kept")
+    click.echo(", ".join(words), err=True)
+
+
+def _painted(diff: str) -> str:
+    """A diff in the colours of git."""
+    codes = {"---": "1", "+++": "1", "@@ ": "36", "-": "31", "+": "32"}
+    lines = []
+    for line in diff.splitlines(keepends=True):
+        code = next((code for head, code in codes.items() if line.startswith(head)), "")
+        body = line.rstrip("\r\n")
+        lines.append(f"\x1b[{code}m{body}\x1b[0m{line[len(body) :]}" if code else line)
+    return "".join(lines)
 
 
 def _cache(settings: Config) -> Path:
@@ -270,9 +333,9 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
     return "".join(row.rstrip() + "\n" for row in rows)
 
 
-def _write(text: str, output: Path | None) -> None:
+def _write(text: str, output: Path | None, *, err: bool = False) -> None:
     if output is None:
-        click.echo(text, nl=False, color=True)
+        click.echo(text, nl=False, color=True, err=err)
         return
     try:
         output.write_text(text, encoding="utf-8", errors="backslashreplace")

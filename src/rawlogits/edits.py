@@ -20,6 +20,7 @@ from rawlogits.errors import InputError
 from rawlogits.finding import Edit
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_PROMPT = re.compile(r"\s*(?:>>>|\.\.\.)(?: |$)")
 _BOM = "\ufeff"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
@@ -73,9 +74,12 @@ def apply(path: str, data: bytes, edits: Sequence[Edit]) -> bytes:
     >>> apply("a.py", b"\\xef\\xbb\\xbfa = 1\\r\\nb = 2", [Edit("a.py", 2, 5, 2, 6, "3")])
     b'\\xef\\xbb\\xbfa = 1\\r\\nb = 3'
     """
-    if PurePath(path).suffix.lower() == ".ipynb":
+    suffix = PurePath(path).suffix.lower()
+    if suffix == ".ipynb":
         return _in_notebook(path, data, edits)
     text, encoding = _decoded(path, data)
+    if suffix in (".md", ".markdown"):
+        _check_sessions(path, text, edits)
     head = _BOM if text.startswith(_BOM) else ""
     try:
         return (head + rewritten(text.removeprefix(head), edits)).encode(encoding)
@@ -95,6 +99,24 @@ def _decoded(path: str, data: bytes) -> tuple[str, str]:
     if text.encode(encoding) != data:
         raise EditError(f"{path} is saved as {encoding} in a way that cannot be written again byte for byte")
     return text, encoding
+
+
+def _check_sessions(path: str, text: str, edits: Sequence[Edit]) -> None:
+    """Refuse edits of several lines behind a prompt: each line would need one."""
+    lines = _LINE.findall(text)
+    for edit in edits:
+        behind = _PROMPT.match("".join(lines[edit.start_line - 1 : edit.start_line]))
+        if behind and (edit.start_line != edit.end_line or "\n" in edit.replacement):
+            raise EditError(f"{path}:{edit.start_line} is a session; fixes of several lines are not made in one")
+
+
+def lines(path: str, data: bytes) -> list[str]:
+    """The lines of a file with their ends, for a diff.
+
+    >>> lines("a.py", b"a\\r\\nb")
+    ['a\\r\\n', 'b']
+    """
+    return list(_LINE.findall(_decoded(path, data)[0]))
 
 
 def rewritten(text: str, edits: Sequence[Edit]) -> str:
@@ -213,7 +235,7 @@ class _Source:
         """The same with another text; lines that stay are written as they were."""
         if isinstance(self.value, str):
             return self._quoted(text)
-        lines = [line for line in re.findall(r"[^\n]*\n|[^\n]+", text)]
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
         spans = list(_items(self.written, 0))
         known = {line: self.written[start:end] for line, (start, end) in zip(self.value, spans, strict=True)}
         if not spans:

@@ -161,6 +161,19 @@ class Fix:
     applicability: Applicability
     message: str
     edits: tuple[Edit, ...] = ()
+    why: str = ""
+    """Why it is unsafe: who else may read what it changes."""
+
+    @property
+    def note(self) -> str:
+        """Whether it may be applied, "" for words only.
+
+        >>> Fix(Applicability.UNSAFE, "return x", (), "net.pt may hold the old weights").note
+        'unsafe fix: net.pt may hold the old weights'
+        """
+        if self.applicability is Applicability.SHOWN:
+            return ""
+        return f"{self.applicability} fix: {self.why}" if self.why else f"{self.applicability} fix"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rawlogits.finding import Finding, Place, Severity
 
-SHOW = ("suppressions", "unresolved")
+SHOW = ("fixes", "suppressions", "unresolved")
 """The lists that may be shown on top of the findings."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
-from rawlogits.finding import Applicability, Confidence, Finding, Place, Severity
+from rawlogits.finding import Confidence, Finding, Place, Severity
 from rawlogits.report import Report, Summary, View
 from rawlogits.report.sarif import RulePage, Sources, rule_pages
 from rawlogits.report.text import count
@@ -166,7 +166,7 @@ def _write(finding: Finding) -> str:
     fix = finding.fix
     if fix is None:
         return ""
-    note = "" if fix.applicability is Applicability.SHOWN else f'<span class="chip">{fix.applicability} fix</span>'
+    note = f'<span class="chip">{_safe(fix.note)}</span>' if fix.note else ""
     return f'<p class="write"><span class="says">write</span> <code>{_safe(fix.message)}</code> {note}</p>'
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from rawlogits.finding import Edit, Finding, Fix, Place, Step
-from rawlogits.report import Report, View
+from rawlogits.report import Report, Summary, View
 
 VERSION = 1
 """Raised only when a key changes its meaning or goes away; keys may be added."""
@@ -24,6 +24,7 @@ def render(report: Report, view: View) -> str:
             "losses_resolved": summary.losses_resolved,
             "losses_unresolved": summary.losses_unresolved,
             "elapsed_s": round(summary.elapsed_s, 3),
+            **_compared(summary),
         },
         "findings": [_finding(finding) for finding in report.findings],
         "failures": [
@@ -37,10 +38,26 @@ def render(report: Report, view: View) -> str:
         ]
     if "suppressions" in view.show:
         document["unused_suppressions"] = [
-            {"path": unused.path, **_cell(unused.cell), "line": unused.line, "rules": list(unused.rules)}
+            {
+                "path": unused.path,
+                **_cell(unused.cell),
+                "line": unused.line,
+                "rules": list(unused.rules),
+                **({"hint": unused.hint} if unused.hint else {}),
+            }
             for unused in report.unused_suppressions
         ]
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _compared(summary: Summary) -> dict[str, int]:
+    """What a baseline and a revision have left out; nothing where neither was given or nothing was."""
+    counts = {
+        "findings_known": summary.findings_known,
+        "findings_unchanged": summary.findings_unchanged,
+        "baseline_gone": summary.baseline_gone,
+    }
+    return {name: count for name, count in counts.items() if count}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -76,6 +93,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {
         "applicability": str(fix.applicability),
         "message": fix.message,
+        **({"why": fix.why} if fix.why else {}),
         "edits": [_edit(edit) for edit in fix.edits],
     }
 
@@ -83,6 +101,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
 def _edit(edit: Edit) -> dict[str, Any]:
     return {
         "path": edit.path,
+        **_cell(edit.cell),
         "start_line": edit.start_line,
         "start_column": edit.start_column,
         "end_line": edit.end_line,

@@ -310,7 +310,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     for edit in fix.edits:
         changes.setdefault(edit.path, []).append(edit)
     return {
-        "description": {"text": _literal(f"{fix.message} ({fix.applicability} fix)")},
+        "description": {"text": _literal(f"{fix.message} ({fix.note})")},
         "artifactChanges": [
             {
                 **_artifact(path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from rawlogits.finding import Applicability, Confidence, Finding, Place, Severity
+from rawlogits.finding import Confidence, Finding, Place, Severity
 from rawlogits.report import Report, Summary, View
 
 _CODES = {"bold": "1", "dim": "2", "error": "1;31", "warning": "1;33", "advice": "1;36", "fix": "32"}
@@ -39,7 +39,7 @@ def _finding(finding: Finding, view: View) -> str:
     lines = [head]
     lines += [f"    {_paint(_at(step.place).ljust(width), 'dim', view)}  {step.text}" for step in finding.trace]
     if finding.fix is not None:
-        note = "" if finding.fix.applicability is Applicability.SHOWN else f"  ({finding.fix.applicability} fix)"
+        note = f"  ({finding.fix.note})" if finding.fix.note else ""
         lines.append(f"    {_paint('write:', 'fix', view)} {finding.fix.message}{note}")
     return "\n".join(lines)
 

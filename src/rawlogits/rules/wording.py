@@ -58,7 +58,9 @@ def fused(arrival: Arrival, kind: str) -> str:
 
 def logarithm(arrival: Arrival, activation: str) -> str:
     """What happens to the logarithm of an activation's small outputs."""
-    low = "gradient 0 below the guard" if arrival.guarded else f"-inf where {activation} underflows, nan in the gradient"
+    low = (
+        "gradient 0 below the guard" if arrival.guarded else f"-inf where {activation} underflows, nan in the gradient"
+    )
     return f"{arrival.operator} of {value(arrival)}: {low}{when(arrival)}"
 
 

@@ -138,11 +138,13 @@ class Wording:
             return None
         edits: dict[str, list[types.TextEdit]] = {}
         for edit in fix.edits:
-            place = Place(edit.path, edit.start_line, edit.start_column, edit.end_line, edit.end_column)
+            place = Place(edit.path, edit.start_line, edit.start_column, edit.end_line, edit.end_column, edit.cell)
+            if place.cell is not None and self.documents.shown(shown.folder / place.path, place.cell)[0] is None:
+                return None
             location = self.location(shown.folder, place)
             edits.setdefault(location.uri, []).append(types.TextEdit(location.range, edit.replacement))
         return types.CodeAction(
-            title=fix.message,
+            title=fix.message if fix.applicability is Applicability.SAFE else f"{fix.message} ({fix.note})",
             kind=types.CodeActionKind.QuickFix,
             diagnostics=[shown.diagnostic],
             is_preferred=fix.applicability is Applicability.SAFE,

@@ -134,7 +134,9 @@ class Project:
         if not paths:
             return Report()
         overlay = {str(path): data for path, data in buffers.items()}
-        return api.check(paths, root=self.folder, config=settings, overlay=overlay, progress=progress)
+        return api.check(
+            paths, root=self.folder, config=settings, overlay=overlay, progress=progress, fixable=lambda finding: True
+        )
 
     def _broken(self, report: Report, buffers: Buffers) -> frozenset[str]:
         """The reach of open files that do not parse just now."""

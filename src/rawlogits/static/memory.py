@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rawlogits.finding import Arrival, Place, Step
@@ -129,7 +130,9 @@ def _reached(names: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[st
     return found
 
 
-def recall(data: Data, files: Sequence[Path], root: Path) -> tuple[Memory | None, dict[Path, str]]:
+def recall(
+    data: Data, files: Sequence[Path], root: Path, overlay: Mapping[Path, bytes] = MappingProxyType({})
+) -> tuple[Memory | None, dict[Path, str]]:
     """The memory in `data`, if there is one that helps with these files, and the digests of the files read to tell.
 
     Its `changed` names the files that are others now.
@@ -140,7 +143,7 @@ def recall(data: Data, files: Sequence[Path], root: Path) -> tuple[Memory | None
     seen: dict[Path, str] = {}
     changed: dict[str, bytes] = {}
     for path in dict.fromkeys([*files, *(full_path(shown, root) for shown in memory.digests)]):
-        shown, data = shown_path(path, root), _content(path)
+        shown, data = shown_path(path, root), overlay.get(path, _content(path))
         if data is not None:
             seen[path] = digest(data)
         if seen.get(path) != memory.digests.get(shown):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rawlogits.finding import Finding
+from rawlogits.finding import Arrival, Finding
 from rawlogits.static import notebook
 from rawlogits.static import source as sources
 from rawlogits.static.source import Unreadable
+from rawlogits.static.walk import Walker
 
 
-def mended(findings: Sequence[Finding], root: Path, overlay: Mapping[Path, bytes]) -> tuple[Finding, ...]:
+def mended(
+    findings: Sequence[Finding],
+    root: Path,
+    overlay: Mapping[Path, bytes],
+    arrivals: Sequence[Arrival],
+    fixable: Callable[[Finding], bool],
+) -> tuple[Finding, ...]:
     """The findings, with edits wherever the code shows how to write what their rule proposes.
 
-    The others keep the words that say what to write.
+    The others keep the words that say what to write. `arrivals` are all of the scan; edits are worked out only for
+    what is `fixable`.
     """
     if not any(finding.repair and finding.arrival for finding in findings):
         return tuple(findings)
@@ -25,9 +33,15 @@ def mended(findings: Sequence[Finding], root: Path, overlay: Mapping[Path, bytes
     shelf: dict[str, Any] = {}
 
     def mend(finding: Finding) -> Finding:
-        if finding.arrival is None or finding.repair is None:
+        if finding.arrival is None or finding.repair is None or not fixable(finding):
             return finding
-        return replace(finding, fix=propose(finding.arrival, finding.repair, root, shelf) or finding.fix)
+        try:
+            found = propose(finding.arrival, finding.repair, root, arrivals, shelf)
+        except Exception:
+            if Walker.strict:
+                raise
+            found = None  # a mistake in a mender costs the edits of this finding, and nothing else
+        return replace(finding, fix=found or finding.fix)
 
     token = sources.OVERLAY.set(overlay)
     try:

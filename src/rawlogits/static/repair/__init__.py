@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rawlogits.finding import Applicability, Arrival, Fix, Repair
-from rawlogits.static.repair.fused import fuse, write_fused
-from rawlogits.static.repair.losses import fused_loss, fused_pair, logarithmic, threshold
 from rawlogits.static.repair.spots import Proposal, Shelf, Spots
 from rawlogits.static.repair.taken_out import take_out
 from rawlogits.static.source import Unreadable
 
-_MENDERS: Mapping[Repair, Callable[[Arrival, Spots], Proposal | None]] = {
-    Repair.TAKE_OUT: take_out,
-    Repair.LOGARITHMIC: logarithmic,
-    Repair.FUSE: fuse,
-    Repair.WRITE_FUSED: write_fused,
-    Repair.FUSED_LOSS: fused_loss,
-    Repair.FUSED_PAIR: fused_pair,
-    Repair.THRESHOLD: threshold,
-}
+_MENDERS: Mapping[Repair, Callable[[Arrival, Spots], Proposal | None]] = {Repair.TAKE_OUT: take_out}
+"""By kind; a repair of another kind is said in words and not written."""
 
 
-def propose(arrival: Arrival, repair: Repair, root: Path, shelf: Shelf | None = None) -> Fix | None:
+def propose(
+    arrival: Arrival, repair: Repair, root: Path, arrivals: Sequence[Arrival] = (), shelf: Shelf | None = None
+) -> Fix | None:
     """The edits that carry a repair out; None where the code does not show how.
 
     A fix is safe where every value that is read elsewhere stays what it was; else `why` lists what may not.
-    What is read for one repair lies on the `shelf` for the next.
+    `arrivals` are all that the check saw. What is read for one repair lies on the `shelf` for the next.
     """
+    mender = _MENDERS.get(repair)
+    if mender is None:
+        return None
     try:
-        found = _MENDERS[repair](arrival, Spots(root, {} if shelf is None else shelf))
+        found = mender(arrival, Spots(root, {} if shelf is None else shelf, arrivals))
     except Unreadable:
         return None
     if found is None or not found.edits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -91,7 +92,8 @@ class Spot:
     def edit(self, span: tuple[int, int, int, int], text: str) -> Edit:
         """The same for a span of lines and columns (from 1, the end exclusive) of the file as the walker read it.
 
-        An edit of a notebook names the cell, and counts lines in it.
+        An edit of a notebook names the cell, and counts lines in it; in Markdown what is written is set in as far as
+        its fence.
         """
         first, start, last, end = span
         layout = self.source.layout
@@ -99,6 +101,7 @@ class Spot:
             return Edit(self.shown, first, start, last, end, text)
         cell, line = layout.at(first)
         indent = layout.indent(first)
+        text = text.replace("\n", "\n" + " " * indent)
         return Edit(self.shown, line, start + indent, line + last - first, end + layout.indent(last), text, cell)
 
     # -- names ---------------------------------------------------------------------------------------------------
@@ -135,15 +138,36 @@ class Spot:
                         yield full, alias.asname or alias.name
 
     @cached_property
+    def imported(self) -> dict[str, str]:
+        """Local name -> what an import anywhere in the file binds to it; relative imports begin with their dots."""
+        found: dict[str, str] = {}
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    found[alias.asname or alias.name.split(".")[0]] = (
+                        alias.name if alias.asname else alias.name.split(".")[0]
+                    )
+            elif isinstance(node, ast.ImportFrom):
+                scope = "." * node.level + (node.module or "")
+                for alias in node.names:
+                    joint = "" if scope.endswith(".") or not scope else "."
+                    found[alias.asname or alias.name] = f"{scope}{joint}{alias.name}"
+        return found
+
+    @cached_property
     def _bound(self) -> set[str]:
         return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
     def importing(self, statement: str) -> list[Edit]:
-        """The edit that adds an import behind the last one at the top of the file; none when it is there already."""
+        """The edit that adds an import behind the first ones of the file; none when it is there already.
+
+        Behind later ones it may come too late.
+        """
         if not statement or statement in self.added or any(line == statement for line in self.source.lines):
             return []
         self.added.append(statement)
-        imports = [node for node in self.tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        runs = itertools.groupby(self.tree.body, lambda node: isinstance(node, (ast.Import, ast.ImportFrom)))
+        imports = next((list(run) for are_imports, run in runs if are_imports), [])
         if imports:
             line = (imports[-1].end_lineno or imports[-1].lineno) + 1
         else:

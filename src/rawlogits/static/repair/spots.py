@@ -7,7 +7,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rawlogits.finding import Edit
+from rawlogits.finding import Arrival, Edit
 from rawlogits.static.repair.spot import Spot
 
 Shelf = dict[str, Spot]
@@ -20,6 +20,8 @@ class Spots:
 
     root: Path
     shelf: Shelf = field(default_factory=dict)
+    arrivals: Sequence[Arrival] = ()
+    """What else the check found: other demands that values meet on their way."""
     _known: dict[str, Spot] = field(default_factory=dict)
 
     def at(self, shown: str) -> Spot:
