@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import rawlogits
 from rawlogits.finding import Arrival, Place, Step
 from rawlogits.rules import book
 from rawlogits.space import Space
@@ -79,3 +82,19 @@ def test_table_of_owners() -> None:
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells)
     assert "".join(f"{line}\n" for line in lines) == SNAPSHOT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a, *a]",
+        "[" * 20_000,
+        "a: &a [1]\n"
+        + "".join(f"{c}: &{c} [{', '.join([f'*{p}'] * 9)}]\n" for p, c in zip("abcdefgh", "bcdefghi", strict=True)),
+    ],
+)
+def test_settings_that_repeat_or_nest_without_end(tmp_path: Path, text: str) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    code = 'import yaml\nimport torch.nn as nn\nc = yaml.safe_load(open("c.yaml"))\nnn.NLLLoss(c["i"])(c["a"], c)\n'
+    (tmp_path / "m.py").write_text(code)
+    assert not rawlogits.check([tmp_path], root=tmp_path, use_config=False).findings

@@ -1,17 +1,18 @@
 """Settings that lie in files: JSON, TOML and YAML that the code reads by a literal path.
 
 What ships with the code is what runs, so the values count as if they stood in it. A path counts from the folder of the
-file that reads it, then from the root of the scan; nothing outside the root is read.
+file that reads it or from the root of the scan, where only one of them has it; nothing outside the root is read.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
 import json
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from rawlogits.static.values import Bound, Built, Const, Frame, Map, Seq, Unknow
 
 OPENED = "builtins.open"
 MOST_BYTES = 1_000_000
+MOST_PARTS = 20_000
+"""Values in one file, those that an alias repeats counted each time."""
 _DEEPEST = 32
 _SUFFIXES = frozenset({".json", ".toml", ".yaml", ".yml"})
 _UNKNOWN = Unknown("value from a file")
@@ -89,11 +92,9 @@ def _found(engine: Engine, text: str, module: Module) -> Path | None:
     if os.path.splitext(text)[1].lower() not in _SUFFIXES:
         return None
     root = os.path.abspath(engine.project.root)
-    for folder in (module.package, engine.project.root):
-        path = os.path.abspath(os.path.join(folder, text))
-        if os.path.isfile(path) and os.path.commonpath([path, root]) == root:
-            return Path(path)
-    return None
+    places = (os.path.abspath(os.path.join(folder, text)) for folder in (module.package, root))
+    found = {path for path in places if os.path.isfile(path) and os.path.commonpath([path, root]) == root}
+    return Path(found.pop()) if len(found) == 1 else None  # from where it is started decides between two
 
 
 def _loaded(parse: Callable[[str], Any], *, by_path: bool = False, from_text: bool = False) -> Callable[..., Value]:
@@ -120,19 +121,25 @@ def _yaml(text: str) -> Any:
     import yaml  # type: ignore[import-untyped]
 
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from None
 
 
-def value_of(data: Any, depth: int = 0) -> Value:
-    """Plain data as a value of the interpreter."""
+def value_of(data: Any) -> Value:
+    """Plain data as a value of the interpreter; ValueError when it has too many parts (aliases of YAML repeat)."""
+    return _value(data, 0, itertools.count(1))
+
+
+def _value(data: Any, depth: int, parts: Iterator[int]) -> Value:
+    if next(parts) > MOST_PARTS:
+        raise ValueError(f"more than {MOST_PARTS} values")
     if depth > _DEEPEST:
         return _UNKNOWN
     if isinstance(data, dict):
-        return Map({key: value_of(item, depth + 1) for key, item in data.items()})
+        return Map({key: _value(item, depth + 1, parts) for key, item in data.items()})
     if isinstance(data, list):
-        return Seq([value_of(item, depth + 1) for item in data])
+        return Seq([_value(item, depth + 1, parts) for item in data])
     return Const(data) if isinstance(data, (str, int, float, bool)) or data is None else _UNKNOWN
 
 
