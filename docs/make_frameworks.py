@@ -39,7 +39,7 @@ REASONS = {
     ("probabilities-into-log-loss", "Keras, TensorFlow"): "no loss of Keras wants log-probabilities",
     ("logits-into-log-loss", "Keras, TensorFlow"): "no loss of Keras wants log-probabilities",
     ("sigmoid-then-bce", "Keras, TensorFlow"): "Keras clips, and TensorFlow goes back to the scores of a sigmoid",
-    ("sigmoid-then-bce", "JAX"): "no loss of optax takes sigmoid outputs",
+    ("sigmoid-then-bce", "JAX"): "no loss that takes sigmoid outputs names a fused twin there",
     **{
         (rule, "trainers"): _AS_PYTORCH
         for rule in (
