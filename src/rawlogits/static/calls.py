@@ -95,6 +95,8 @@ def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Fr
     if not isinstance(callee, Unknown):
         return Unknown("computed")
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr.startswith("merge_from"):
+            _overruled(engine, engine.force(engine.evaluate(node.func.value, frame)))
         rows = engine.table.method(node.func.attr)
         if rows:
             receiver = engine.evaluate(node.func.value, frame)
@@ -102,6 +104,14 @@ def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Fr
                 return _tensor_method(engine, rows, receiver, args, node, frame)
     _handed(engine, args, node, frame)
     return Unknown(callee.reason, _call_key(callee, args))
+
+
+def _overruled(engine: Engine, settings: Value) -> None:
+    """`cfg.merge_from_file(path)`: what the code had set may be something else now."""
+    if isinstance(settings, Unknown) and settings.key:
+        for key, name in list(engine.loose):
+            if key == settings.key or key.startswith(f"{settings.key}."):
+                engine.write(engine.loose, (key, name), Unknown("value from a file", f"{key}.{name}"))
 
 
 def _call_key(callee: Unknown, args: Args) -> str:
