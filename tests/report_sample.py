@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rawlogits.finding import Applicability, Confidence, Edit, Finding, Fix, Place, Severity, Step
-from rawlogits.report import Failure, Report, Summary, Unresolved, UnusedSuppression, View
+from rawlogits.finding import Applicability, Confidence, Edit, Failure, Finding, Fix, Place, Severity, Step, Unresolved
+from rawlogits.report import Report, Summary, UnusedSuppression, View
 
 VIEW = View(show=frozenset({"suppressions", "unresolved"}))
 

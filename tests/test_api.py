@@ -8,8 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from rawlogits.api import judge_scan
-from rawlogits.finding import Arrival, Confidence, Place, Step
-from rawlogits.report import Failure, Report
+from rawlogits.finding import Arrival, Confidence, Failure, Place, Step
+from rawlogits.report import Report
 from rawlogits.rules import book
 from rawlogits.space import Space
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from command import RIGHT, WRONG, project, rawlogits
-from rawlogits.finding import Severity, Step
-from rawlogits.report import Failure, Report, UnusedSuppression, View, formats
+from rawlogits.finding import Failure, Severity, Step
+from rawlogits.report import Report, UnusedSuppression, View, formats
 from report_sample import SAMPLE, VIEW
 
 FINDING = SAMPLE.findings[1]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from command import RIGHT, WRONG, project, rawlogits
-from rawlogits.finding import Finding, Place, Severity, Step
-from rawlogits.report import Failure, Report, Summary, UnusedSuppression, View, formats
+from rawlogits.finding import Failure, Finding, Place, Severity, Step
+from rawlogits.report import Report, Summary, UnusedSuppression, View, formats
 from rawlogits.report.html import render
 from report_sample import SAMPLE, VIEW
 

@@ -11,8 +11,8 @@ import pytest
 
 import rawlogits
 from rawlogits.errors import InputError
-from rawlogits.finding import Severity
-from rawlogits.report import Failure, Report, Summary, View, formats
+from rawlogits.finding import Failure, Severity
+from rawlogits.report import Report, Summary, View, formats
 from rawlogits.report.text import count
 from report_sample import SAMPLE, VIEW
 

@@ -12,8 +12,8 @@ import pytest
 
 from command import RIGHT, WRONG, project, rawlogits
 from rawlogits import __version__
-from rawlogits.finding import Applicability, Severity
-from rawlogits.report import Failure, Report, UnusedSuppression, View, formats
+from rawlogits.finding import Applicability, Failure, Severity
+from rawlogits.report import Report, UnusedSuppression, View, formats
 from rawlogits.rules import book
 from report_sample import SAMPLE, VIEW
 

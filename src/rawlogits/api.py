@@ -21,8 +21,8 @@ from rawlogits.cache import Cache, clear
 from rawlogits.config import Config, find, load
 from rawlogits.errors import InputError
 from rawlogits.files import discover, matcher
-from rawlogits.finding import Confidence, Finding, Place, Rule
-from rawlogits.report import SHOW, Failure, Report, Summary, Unresolved, UnusedSuppression
+from rawlogits.finding import Confidence, Failure, Finding, Place, Rule
+from rawlogits.report import SHOW, Report, Summary, UnusedSuppression
 from rawlogits.rules import book
 from rawlogits.static import ScanResult
 from rawlogits.table.lookup import Table
@@ -185,7 +185,7 @@ def judge_scan(
     findings = _once(finding for finding in judged if not ignored(finding))
     used: set[tuple[str, int]] = set()
     kept = tuple(finding for finding in findings if not _suppressed(finding, result.suppressions, used))
-    failures = [*closed, *(Failure(f.path, f.line, f.message, f.cell) for f in result.failures)]
+    failures = [*closed, *result.failures]
     summary = Summary(
         files_scanned=result.files_scanned,
         files_failed=sum(failure.cell is None for failure in failures),
@@ -197,10 +197,7 @@ def judge_scan(
         findings=kept,
         summary=summary,
         failures=tuple(sorted(failures, key=lambda failure: (failure.path, failure.line or 0))),
-        unresolved=tuple(
-            Unresolved(loss.place, loss.operator, loss.reason)
-            for loss in sorted(result.unresolved, key=lambda loss: loss.place)
-        ),
+        unresolved=tuple(sorted(result.unresolved, key=lambda loss: loss.place)),
         unused_suppressions=_unused(result.suppressions, used, rules),
     )
 

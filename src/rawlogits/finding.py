@@ -1,4 +1,4 @@
-"""What observers report (`Arrival`), what rules make of it (`Verdict`, `Finding`), and what a rule is.
+"""What observers report (`Arrival`, `Failure`, `Unresolved`), what rules make of it (`Verdict`, `Finding`), and rules.
 
 An arrival is written in the words of the table, never in those of a framework: the same rules judge the
 arrivals of the static walker and of a running training step.
@@ -222,3 +222,22 @@ class Finding:
     arrival: Arrival | None = field(default=None, repr=False, compare=False)
     """What the rule judged."""
     repair: Repair | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A file that could not be read or parsed; with a `cell` only that one of the notebook."""
+
+    path: str
+    line: int | None
+    message: str
+    cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A loss whose argument could not be traced to its origin, and why."""
+
+    place: Place
+    operator: str
+    reason: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rawlogits.finding import Finding, Place, Severity
+from rawlogits.finding import Failure, Finding, Severity, Unresolved
 
 SHOW = ("fixes", "suppressions", "unresolved")
 """The lists that may be shown on top of the findings."""
@@ -34,25 +34,6 @@ class Summary:
     """Left out, since they touch no file that has changed."""
     baseline_gone: int = 0
     """Entries of the baseline that are no longer found, though their file was read and their rule ran."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A file that could not be read or parsed; with a `cell` only that one of the notebook."""
-
-    path: str
-    line: int | None
-    message: str
-    cell: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """A loss whose argument could not be traced to its origin, and why."""
-
-    place: Place
-    operator: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -3,12 +3,10 @@
 from rawlogits.static.memory import dump, recall
 from rawlogits.static.mending import broken_blocks, mended
 from rawlogits.static.source import shown_path
-from rawlogits.static.walk import Failure, ScanResult, Unresolved, scan
+from rawlogits.static.walk import ScanResult, scan
 
 __all__ = [
-    "Failure",
     "ScanResult",
-    "Unresolved",
     "broken_blocks",
     "dump",
     "mended",

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rawlogits.finding import Arrival, Place
+from rawlogits.finding import Arrival, Failure, Place, Unresolved
 from rawlogits.static import attributes, calls, expressions, imports, notebook, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine
@@ -50,25 +50,6 @@ MOST_DEMANDING_STEPS = 6_000_000
 _OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
 _STAR = re.compile(rb"from +[.\w]*?(\w*) +import +\*")
 _IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A file that could not be read or parsed; with a `cell` only that one of the notebook."""
-
-    path: str
-    line: int | None
-    message: str
-    cell: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unresolved:
-    """A loss whose scores could not be traced to their origin."""
-
-    place: Place
-    operator: str
-    reason: str
 
 
 @dataclass(slots=True)
