@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from rawlogits.static import attributes, datafiles, imports, options, registers
+from rawlogits.static import attributes, composed, datafiles, imports, options, registers
 from rawlogits.static.conditions import truth
 from rawlogits.static.engine import Args, Engine, first_key, keyed, literal
 from rawlogits.static.values import (
@@ -387,7 +387,8 @@ FUNCTIONS: dict[str, Function] = {
     "functools.partial": _partial,
     "types.SimpleNamespace": _namespace,
     "argparse.Namespace": _namespace,
-    options.PARSER: options.parser,
+    **options.FUNCTIONS,
+    **composed.FUNCTIONS,
     "importlib.import_module": _import_module,
     "itertools.chain": _chain,
     "re.findall": _findall,
@@ -483,6 +484,8 @@ def _update(engine: Engine, receiver: Value, args: Args, node: ast.AST, frame: F
     if isinstance(receiver, Map):
         added = _dict(engine, args, node, frame)
         if isinstance(added, Map):
+            if added.open:
+                options.open_up(engine, receiver.items, f"{frame.module.source.shown}:{getattr(node, 'lineno', 0)}")
             for key, value in added.items.items():
                 engine.write(receiver.items, key, value)
             receiver.open |= added.open

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from rawlogits.static import attributes, builtin, imports, operators
+from rawlogits.static import attributes, builtin, imports, operators, options
 from rawlogits.static.effects import reach
 from rawlogits.static.engine import DEEPEST_CALL, TOO_DEEP, Args, Engine, keyed
 from rawlogits.static.names import Module
@@ -47,17 +47,8 @@ from rawlogits.static.values import (
 from rawlogits.table.row import Row, Verb, spelling
 
 MOST_RECURSION = 3
-LONGEST_DECORATOR = 40
-"""Lines of a decorator that is worth running."""
 _LOSSES = frozenset({Verb.LOSS})
 T = TypeVar("T")
-_KINDS = {
-    "builtins.property": "property",
-    "functools.cached_property": "property",
-    "builtins.staticmethod": "static",
-    "builtins.classmethod": "class",
-    "abc.abstractproperty": "property",
-}
 
 
 def call(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -350,9 +341,11 @@ def _unbound(
 
     `passed`: the call may pass it all the same; `vague`: it is no real call, since parameters without default lack.
     """
+    key = f"{func.module.source.shown}:{func.name}.{name}"
     if default is not None and not _is_placeholder(default, passed, vague):
-        return engine.detached(lambda: engine.evaluate(default, outer), list(engine.facts))
-    unknown = Unknown("argument is a parameter no one binds", f"{func.module.source.shown}:{func.name}.{name}")
+        value = engine.detached(lambda: engine.evaluate(default, outer), list(engine.facts))
+        return options.given(engine, func.outside, name, value, key) if func.outside else value
+    unknown = Unknown("argument is a parameter no one binds", key)
     spec = func.node.args
     noted = next((a.annotation for a in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs] if a.arg == name), None)
     if isinstance(noted, ast.Constant) and isinstance(noted.value, str) and noted.value.isidentifier():
@@ -392,7 +385,8 @@ def instantiate(engine: Engine, cls: Class, args: Args, node: ast.AST, frame: Fr
     found = attributes.class_attribute(engine, cls, "__init__")
     init = engine.force(found[0]) if found is not None else None
     if isinstance(init, Func):
-        _begin(engine, obj, init.bind(obj), args, node, frame)
+        init = replace(init, bound=obj, outside=cls.outside)
+        _begin(engine, obj, init, args, node, frame)
         if _begins(engine, init, args):
             attributes.initialise(engine, obj)
         return obj
@@ -470,11 +464,13 @@ def _fill_fields(engine: Engine, obj: Obj, args: Args) -> None:
         obj.attrs[name] = value
     for name, default, owner in fields:
         if name not in given:
+            key = f"{owner.module.source.shown}:{owner.name}.{name}"
             if default is None:
-                key = f"{owner.module.source.shown}:{owner.name}.{name}"
                 obj.attrs[name] = Unknown("argument is a parameter no one binds", key)
             else:
-                obj.attrs[name] = _field_default(engine, default, owner)
+                value = _field_default(engine, default, owner)
+                known = options.given(engine, obj.cls.outside, name, value, key) if obj.cls.outside else value
+                obj.attrs[name] = known
     post = attributes.class_attribute(engine, obj.cls, "__post_init__")
     if post is not None and isinstance(post[0], Func):
         _begin(engine, obj, post[0].bind(obj), Args(), obj.node, obj.cls.module.frame)
@@ -636,48 +632,3 @@ def _tensor_method(
     inner = node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
     given.nodes[rows[0].arg] = nodes[0] if nodes else inner
     return operators.apply(engine, rows, given, Trace(None, frame.module, node, "made"), node, frame)
-
-
-# -- decorators --------------------------------------------------------------------------------------------------
-
-
-def decorated(engine: Engine, value: Func | Class, decorators: Sequence[ast.expr], frame: Frame) -> Value:
-    """A function or class after its decorators: those from outside and those that use `wraps` hand it on."""
-    result: Value = value
-    for node in reversed(decorators):
-        decorator = engine.force(engine.evaluate(node.func if isinstance(node, ast.Call) else node, frame))
-        if isinstance(decorator, Ext):
-            if isinstance(result, Func):
-                result.kind = _KINDS.get(decorator.name, result.kind)
-            result = _outside(engine, decorator, result, node, frame)
-            continue
-        if not isinstance(decorator, (Func, Class, Obj, Bound)) or _hands_on(engine, decorator):
-            continue
-        if isinstance(node, ast.Call):
-            decorator = engine.force(engine.evaluate(node, frame))
-        outcome = engine.force(call(engine, decorator, Args([result], [node]), node, frame))
-        if isinstance(outcome, (Func, Class, Obj, Partial)):
-            result = outcome
-    return result
-
-
-def _outside(engine: Engine, decorator: Ext, value: Value, node: ast.expr, frame: Frame) -> Value:
-    """A function after a decorator for which the table has a program: `@grad`, `@grad(has_aux=True)`, by `partial`."""
-    given = Args([value], [node])
-    if isinstance(node, ast.Call):
-        given.keywords = {k.arg: engine.evaluate(k.value, frame) for k in node.keywords if k.arg}
-        if decorator.name == "functools.partial" and node.args:
-            named = engine.force(engine.evaluate(node.args[0], frame))
-            decorator = named if isinstance(named, Ext) and len(node.args) == 1 else decorator
-    if engine.table.program(decorator.name) is None:
-        return value
-    outcome = engine.force(call(engine, decorator, given, node, frame))
-    return outcome if isinstance(outcome, (Func, Class, Obj, Partial)) else value
-
-
-def _hands_on(engine: Engine, decorator: Value) -> bool:
-    """Whether a decorator gives back what it got: it says so by `wraps`, or is too long to be a register."""
-    if not isinstance(decorator, Func):
-        return False
-    node = decorator.node
-    return (node.end_lineno or node.lineno) - node.lineno > LONGEST_DECORATOR or "wraps" in engine.words_of(decorator)

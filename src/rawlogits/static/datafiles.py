@@ -13,6 +13,7 @@ import json
 import os
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from rawlogits.static.engine import Args, Engine, literal
 from rawlogits.static.names import Module
 from rawlogits.static.values import Bound, Built, Const, Frame, Map, Seq, Unknown, Value
 
+Handler = Callable[[Engine, Args, ast.AST, Frame], Value]
 OPENED = "builtins.open"
 MOST_BYTES = 1_000_000
 MOST_PARTS = 20_000
 """Values in one file, those that an alias repeats counted each time."""
 _DEEPEST = 32
-_SUFFIXES = frozenset({".json", ".toml", ".yaml", ".yml"})
+_SUFFIXES = frozenset({".json", ".toml", ".yaml", ".yml", ".gin", ".py"})
 _UNKNOWN = Unknown("value from a file")
 
 
@@ -71,30 +73,39 @@ def text_of(engine: Engine, value: Value, module: Module) -> Value:
     """The text of an open file, or of the file at a path."""
     path = value.args["path"] if isinstance(value, Built) and value.name == OPENED else value
     text = path_of(path)
-    found = None if text is None else _found(engine, text, module)
-    if found is None:
-        return _UNKNOWN
+    found = None if text is None else located(engine, text, module)
+    held = None if found is None else file_text(engine, found, module)
+    return _UNKNOWN if held is None else Const(held)
+
+
+def file_text(engine: Engine, path: Path, module: Module) -> str | None:
+    """The text of a settings file inside the root of the scan; None when there is none that can be read."""
+    if not _is_inside(engine, path) or not path.is_file():
+        return None
     try:
-        raw = sources.read(found)
+        raw = sources.read(path)
     except sources.Unreadable:
-        return _UNKNOWN
-    engine.project.edges.setdefault(module.source.shown, set()).add(sources.shown_path(found, engine.project.root))
+        return None
+    engine.project.edges.setdefault(module.source.shown, set()).add(sources.shown_path(path, engine.project.root))
     if len(raw.data) > MOST_BYTES:
-        return _UNKNOWN
+        return None
     try:
-        return Const(raw.data.decode("utf-8-sig"))
+        return raw.data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return _UNKNOWN
+        return None
 
 
-def _found(engine: Engine, text: str, module: Module) -> Path | None:
+def located(engine: Engine, text: str, module: Module) -> Path | None:
     """The file that a path means, inside the root of the scan."""
     if os.path.splitext(text)[1].lower() not in _SUFFIXES:
         return None
-    root = os.path.abspath(engine.project.root)
-    places = (os.path.abspath(os.path.join(folder, text)) for folder in (module.package, root))
-    found = {path for path in places if os.path.isfile(path) and os.path.commonpath([path, root]) == root}
-    return Path(found.pop()) if len(found) == 1 else None  # from where it is started decides between two
+    places = (Path(os.path.abspath(os.path.join(folder, text))) for folder in (module.package, engine.project.root))
+    found = {path for path in places if _is_inside(engine, path) and path.is_file()}
+    return found.pop() if len(found) == 1 else None  # from where it is started decides between two
+
+
+def _is_inside(engine: Engine, path: Path) -> bool:
+    return path.is_relative_to(os.path.abspath(engine.project.root))
 
 
 def _loaded(parse: Callable[[str], Any], *, by_path: bool = False, from_text: bool = False) -> Callable[..., Value]:
@@ -114,7 +125,7 @@ def _loaded(parse: Callable[[str], Any], *, by_path: bool = False, from_text: bo
     return load
 
 
-def _yaml(text: str) -> Any:
+def yaml_data(text: str) -> Any:
     """What YAML says, when PyYAML is installed; ValueError when it is not, or the text is no plain YAML."""
     if importlib.util.find_spec("yaml") is None:
         raise ValueError("PyYAML is not installed")
@@ -143,8 +154,23 @@ def _value(data: Any, depth: int, parts: Iterator[int]) -> Value:
     return Const(data) if isinstance(data, (str, int, float, bool)) or data is None else _UNKNOWN
 
 
-_ANY_YAML = _loaded(_yaml, from_text=True)
-FUNCTIONS: dict[str, Callable[[Engine, Args, ast.AST, Frame], Value]] = {
+_ANY_YAML = _loaded(yaml_data, from_text=True)
+
+
+def each(function: Handler) -> Handler:
+    """The same function for every alternative of its first argument: one path of several."""
+
+    def of_each(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
+        if not args.values:
+            return function(engine, args, node, frame)
+        return engine.then(
+            args.values[0], lambda v: function(engine, replace(args, values=[v, *args.values[1:]]), node, frame)
+        )
+
+    return of_each
+
+
+_FUNCTIONS: dict[str, Handler] = {
     "builtins.open": _opened,
     "io.open": _opened,
     "os.path.join": _path,
@@ -161,8 +187,8 @@ FUNCTIONS: dict[str, Callable[[Engine, Args, ast.AST, Frame], Value]] = {
     "yaml.safe_load": _ANY_YAML,
     "yaml.full_load": _ANY_YAML,
     "yaml.load": _ANY_YAML,
-    "omegaconf.OmegaConf.load": _loaded(_yaml, by_path=True),
 }
+FUNCTIONS = {name: each(function) for name, function in _FUNCTIONS.items()}
 """By qualified name."""
 PATH_METHODS = frozenset({"resolve", "absolute", "expanduser", "joinpath", "open", "read_text", "parent"})
 

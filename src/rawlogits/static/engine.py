@@ -112,6 +112,10 @@ class Engine:
         """By the key of an unknown value: the only constants that it may be."""
         self.stated: set[tuple[str, str]] = set()
         """Keys of unknown values and (as written) constants that the code itself says they may be."""
+        self.settings: dict[str, Value] = {}
+        """What settings files say of parameters, by the name of the function and the parameter."""
+        self.settings_seen = False
+        """Whether the program has read such files, and all of them are known."""
         self.tests: dict[str, Callable[[], Any]] = {}
         """By key: how to ask a test that took too many steps and was left open, and"""
         self.settled: dict[str, bool] = {}

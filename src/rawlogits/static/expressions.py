@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from functools import partial
 
-from rawlogits.static import attributes, datafiles, imports, operators
+from rawlogits.static import attributes, datafiles, imports, operators, options
 from rawlogits.static.calls import carries
 from rawlogits.static.conditions import bool_value, compare, decide, truth
 from rawlogits.static.engine import (
@@ -31,6 +31,7 @@ from rawlogits.static.values import (
     Frame,
     Func,
     Map,
+    Obj,
     Seq,
     Super,
     Tensor,
@@ -193,6 +194,9 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
         if isinstance(one, Choice):
             return engine.then(one, partial(_half, engine, op, other, swapped, node, frame))
     left, right = engine.force(left), engine.force(right)
+    written = _written(engine, op, left, right, node, frame)
+    if written is not None:
+        return written
     found = operators.arithmetic(engine, op, left, right, node, frame)
     if found is not None:
         return found
@@ -201,6 +205,17 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
     if isinstance(left, Map) and isinstance(right, Map) and isinstance(op, ast.BitOr):
         return Map({**left.items, **right.items}, left.open or right.open)
     return _folded(op, left, right)
+
+
+def _written(engine: Engine, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame) -> Value | None:
+    """What the method gives with which a class of the project writes the operator itself: `__add__`, `__rmul__`."""
+    name = type(op).__name__.lower().replace("mult", "mul")
+    for one, other, method in ((left, right, f"__{name}__"), (right, left, f"__r{name}__")):
+        found = attributes.class_attribute(engine, one.cls, method) if isinstance(one, Obj) else None
+        if found is not None and isinstance(one, Obj) and isinstance(found[0], Func):
+            where = ast.copy_location(ast.Constant(0), node)
+            return engine.call(found[0].bind(one), Args([other], [where]), node, frame)
+    return None
 
 
 def _half(
@@ -333,9 +348,11 @@ def _dict(engine: Engine, node: ast.Dict, frame: Frame) -> Value:
     for key, value in zip(node.keys, node.values, strict=False):
         if key is None:
             spread = engine.force(engine.evaluate(value, frame))
+            if not isinstance(spread, Map) or spread.open:
+                options.open_up(engine, result.items, f"{frame.module.source.shown}:{node.lineno}")
+                result.open = True
             if isinstance(spread, Map):
                 result.items.update(spread.items)
-            result.open |= not isinstance(spread, Map) or spread.open
             continue
         place = literal(engine.force(engine.evaluate(key, frame)))
         new = engine.evaluate(value, frame)

@@ -10,9 +10,10 @@ import builtins
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 
 from rawlogits.space import Space
+from rawlogits.static import composed, options
 from rawlogits.static import source as sources
 from rawlogits.static.names import Module, Part, words_in
 from rawlogits.table.lookup import Table
@@ -43,7 +44,7 @@ _DISTINCT = 3
 """A method name that is defined more often than this does not say who is called."""
 _MOST_CALLS = (10_000, 1_000, 100, *[10] * 9)
 """How many calls by one name are followed, by their distance from a loss: farther off, a common name tells nothing."""
-_MOST_CALLERS = 12
+MOST_CALLERS = 12
 """Nor does one that more modules than these call, except where its class is named."""
 _JUDGING = frozenset({"eval(", "no_grad", "inference_mode"})
 """Words of code that reads a trained model's output."""
@@ -64,7 +65,8 @@ class Demands:
         def named(keep: Callable[[Row], bool]) -> frozenset[str]:
             return frozenset(n.rsplit(".", 1)[-1] for row in table.rows if keep(row) for n in row.names)
 
-        self.losses = table.words([Verb.LOSS])
+        self.losses = table.words([Verb.LOSS]) | composed.BUILDERS.keys()
+        self.called = frozenset({"__call__", *table.call_methods})
         self.activations = named(lambda row: row.verb is Verb.OP and row.gives is not None)
         self.activating = frozenset(f"{word}(" for word in self.activations)
         self.logarithms = named(lambda row: row.turns.get(Space.PROBS) is Space.LOG_PROBS)
@@ -79,12 +81,14 @@ class Demands:
         computing = {"def", "class", "sum(", "exp(", "self", *_JUDGING}
         functions = (self.activations, self.activating, self.logarithms, self.exponentials)
         self.telling = self.losses.union(*functions, computing)
-        self._roots = [root.encode() for root in sorted(_shortest(table.roots))]
+        self._roots = [root.encode() for root in sorted(_shortest(table.roots.union(composed.BUILDERS.values())))]
         active = "|".join(self.active).encode()
         self._top = re.compile(rb"^(?!from|import|def|class)[A-Za-z_][^\n]*(?:" + active + rb")", re.MULTILINE)
         self._logarithm = re.compile(rb"\.(?:" + "|".join(sorted(self.logarithms)).encode() + rb")\(")
         self._given = [name.encode() for name in table.criteria]
         self._takers = {root: [f"{word}(" for word in sorted(words)] for root, words in table.takers.items()}
+        for root, _, word in (name.partition(".") for name in options.RUNNERS):
+            self._takers.setdefault(root, []).append(f"{word}(")
         self._takers[""] = [f"{name}=" for name in table.criteria]
         given = "|".join(table.criteria)
         self._spelled = re.compile(rf"\b(?:{given})\s*=\s*[\[({{]?\s*[\"']".encode())
@@ -124,20 +128,18 @@ class Demands:
         found = self._logarithm.search(data) or self._top.search(data) or SCRIPT.search(b"\n" + data)
         return found is not None
 
-    def held(self, text: str) -> set[str]:
-        """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`."""
-        holding = (match for match in _GLOBAL.finditer(text) if not self.losses.isdisjoint(words_in(match[0])))
+    def held(self, text: str, losing: Set[str]) -> set[str]:
+        """Global names that a module binds to something with a loss in it: `LOSSES = {"ce": nn.CrossEntropyLoss()}`.
+
+        `losing`: the names of losses, and of what has one in it.
+        """
+        holding = (match for match in _GLOBAL.finditer(text) if not losing.isdisjoint(words_in(match[0])))
         found = {name for match in holding for name in NAME.findall(match[1])}
         for at in occurrences(text, " as ", whole=False):
             before, after = _LAST.search(text, text.rfind("\n", 0, at) + 1, at), NAME.match(text, at + 4)
             if before and after and before[0] in self.losses:
                 found.add(after[0])
         return found
-
-    def attributes(self, part: Part) -> set[str]:
-        """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
-        holding = (m for m in _ATTRIBUTE.finditer(part.text) if not self.losses.isdisjoint(words_in(m[0])))
-        return {name for match in holding for name in _NAMES[bool(part.name)].findall(match[1])}
 
     def activates(self, text: str) -> bool:
         """Whether a text names an activation."""
@@ -178,7 +180,8 @@ class Heat:
         self._renamed: dict[str, list[tuple[Module, str]]] = {}
         """Function -> global names that are bound to something that calls it: `step = jit(train_step)`."""
         self._defined: Counter[str] = Counter()
-        self._parts: set[Part] = set()
+        self._parts: dict[Part, int] = {}
+        """Hot parts, and how many calls each is away from a loss."""
         self._imported: dict[Module, frozenset[str]] = {}
 
     def losses_in(self, module: Module) -> list[int]:
@@ -202,18 +205,19 @@ class Heat:
             self.ask(modules)
         for module in modules:
             self._index(module)
-        self.held = self._held()
-        self.held_by_class = self._held_by_class()
+        building = self._building()
+        self.held = self._held(building)
+        self.held_by_class = self._held_by_class(building)
         hot, local = set(self.demands.losses), {module: set(names) for module, names in self.held.items()}
-        self.classes, self._parts = set(), set()
+        self.classes, self._parts = set(), {}
         followed: set[tuple[Module, str]] = set()
         near = list(self._sources())
-        for most in _MOST_CALLS:
+        for distance, most in enumerate(_MOST_CALLS):
             found: list[tuple[Module, Part]] = []
             for module, part in near:
                 if part in self._parts:
                     continue
-                self._parts.add(part)
+                self._parts[part] = distance
                 self.classes.add(part.cls)
                 for word, callers, distinct in self._calls_of(module, part):
                     calling = [(c, p) for c in callers if (c, word) not in followed for p in parts_with(c, word)]
@@ -236,6 +240,15 @@ class Heat:
         counts = [text.count(word) for word in (*self.demands.active, *self.demands.deciding)]
         parts = [(part.name, part.cls) for part in module.parts]
         return sources.digest(repr((parts, words, counts, CLASS.findall(text), _IMPORTS.findall(text))).encode())
+
+    def names_in(self, module: Module) -> dict[str, int]:
+        """The functions and classes of a module with a hot part, and how many calls each is away from a loss."""
+        found: dict[str, int] = {}
+        for part in module.parts:
+            name = part.cls or part.name
+            if name and part in self._parts:
+                found[name] = min(self._parts[part], found.get(name, len(_MOST_CALLS)))
+        return found
 
     def worth(self, module: Module) -> list[Part]:
         """The parts of a module that are worth running, in order."""
@@ -264,7 +277,7 @@ class Heat:
         self._defined.update(p.name for p in module.parts if p.name not in _GENERIC)
         self.heads += ((module, match[1], NAME.findall(match[2])) for match in CLASS.finditer(text))
         loose = any(not part.name and not part.cls for part in self._losing_parts(module))
-        self._own_held[module] = self.demands.held(text) if loose else set()
+        self._own_held[module] = self.demands.held(text, self.demands.losses) if loose else set()
 
     def _losing_parts(self, module: Module) -> set[Part]:
         return {part_at(module, at) for at in self.losses_in(module)}
@@ -276,7 +289,7 @@ class Heat:
         if part.cls:
             yield f"{part.cls}(", self._seeing(module, part.cls), True
             called = self._called.get(word, []) if name and name not in _GENERIC else []
-            common = name in _COMMON or len(called) > _MOST_CALLERS
+            common = name in _COMMON or len(called) > MOST_CALLERS
             if called and (few or common):
                 named = [m for m in called if part.cls in m.source.text] if common else called
                 yield word, [m for m in named if f".{word}" in m.source.text], not common
@@ -317,33 +330,68 @@ class Heat:
                 if held is not None and not held.isdisjoint(part.words):
                     yield module, part
 
-    def _held(self) -> dict[Module, frozenset[str]]:
+    def _building(self) -> dict[Module, dict[Part, set[str]]]:
+        """The parts that build an object which is a loss when it is called, and the names of its classes."""
+        found: dict[Module, dict[Part, set[str]]] = {}
+        holding: list[tuple[Module, Part, Set[str]]]
+        holding = [(m, part, self.demands.losses) for m in self._modules for part in self._losing_parts(m) if part.cls]
+        seen: set[tuple[Module, str]] = set()
+        for _ in range(_MOST_GENERATIONS):
+            fresh: list[tuple[Module, Part, Set[str]]] = []
+            for module, cls in self._called_losses(holding) - seen:
+                seen.add((module, cls))
+                for caller in self._seeing(module, cls):
+                    for part in parts_with(caller, f"{cls}("):
+                        found.setdefault(caller, {}).setdefault(part, set()).add(cls)
+                        if part.cls:
+                            fresh.append((caller, part, {cls}))
+            holding = fresh
+        return found
+
+    def _called_losses(self, holding: Iterable[tuple[Module, Part, Set[str]]]) -> set[tuple[Module, str]]:
+        """Classes whose objects demand something when they are called, of those that hold or name losses."""
+        own: dict[tuple[Module, str], set[str]] = {}
+        for module, part, names in holding:
+            own.setdefault((module, part.cls), set()).update(names | _attributes(part, names))
+        parts = {(m, p.cls): p for m in {m for m, _ in own} for p in m.parts if p.name in self.demands.called}
+        return {key for key, names in own.items() if key in parts and not names.isdisjoint(parts[key].words)}
+
+    def _held(self, building: Mapping[Module, Mapping[Part, set[str]]]) -> dict[Module, frozenset[str]]:
         """Module -> the global names that hold a loss in it, or that it imports from where they do."""
+        own = dict(self._own_held)
+        for module, parts in building.items():
+            losing = set().union(*(names for part, names in parts.items() if not part.cls and not part.name))
+            if losing:
+                own[module] = own[module] | {f"{name}(" for name in self.demands.held(module.source.text, losing)}
         offered: dict[str, set[str]] = {}
-        for module, names in self._own_held.items():
+        for module, names in own.items():
             if names:
                 offered.setdefault(_stem(module), set()).update(names)
         found = {}
-        for module, names in self._own_held.items():
+        for module, names in own.items():
             text, every = module.source.text, set(names)
             near = [scope for scope in offered if scope in text]
             for match in _FROM.finditer(text) if near else ():
                 given = offered.get(match[1].rpartition(".")[2])
                 if given:
-                    every |= given if match[2].startswith("*") else given.intersection(NAME.findall(match[2]))
+                    named = set(NAME.findall(match[2]))
+                    every |= {name for name in given if match[2].startswith("*") or name.rstrip("(") in named}
             for scope in near:
                 every.update(name for name in offered[scope] if f"{scope}.{name}" in text)
             if every:
                 found[module] = frozenset(every)
         return found
 
-    def _held_by_class(self) -> dict[str, frozenset[str]]:
+    def _held_by_class(self, building: Mapping[Module, Mapping[Part, set[str]]]) -> dict[str, frozenset[str]]:
         """Class -> the attributes that hold a loss in it, in a base or in a subclass."""
         own: dict[str, set[str]] = {}
         for module in self._modules:
             for part in self._losing_parts(module):
                 if part.cls:
-                    own.setdefault(part.cls, set()).update(self.demands.attributes(part))
+                    own.setdefault(part.cls, set()).update(_attributes(part, self.demands.losses))
+            for part, names in building.get(module, {}).items():
+                if part.cls:
+                    own.setdefault(part.cls, set()).update(f"{name}(" for name in _attributes(part, names))
         inherited, left_open = dict(own), dict(own)
         for _ in range(_MOST_GENERATIONS):
             for _, cls, bases in self.heads:
@@ -355,6 +403,12 @@ class Heat:
         every = inherited.keys() | left_open.keys()
         held = {cls: frozenset(inherited.get(cls, set()) | left_open.get(cls, set())) for cls in every}
         return {cls: names for cls, names in held.items() if names}
+
+
+def _attributes(part: Part, losing: Set[str]) -> set[str]:
+    """Attributes that a method (or a class body, without `self`) binds to something with a loss in it."""
+    holding = (m for m in _ATTRIBUTE.finditer(part.text) if not losing.isdisjoint(words_in(m[0])))
+    return {name for match in holding for name in _NAMES[bool(part.name)].findall(match[1])}
 
 
 def _stem(module: Module) -> str:

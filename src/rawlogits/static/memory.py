@@ -52,8 +52,9 @@ class Warmth(NamedTuple):
 
     @property
     def words(self) -> frozenset[str]:
-        """All of them."""
-        return self.hot.union(self.held_by_class, *self.held.values(), *self.held_by_class.values())
+        """All of them, and what is called in them as it is bound."""
+        holding = [word for words in (*self.held.values(), *self.held_by_class.values()) for word in words]
+        return self.hot.union(self.held_by_class, holding, (word.rstrip("(") for word in holding))
 
 
 @dataclass(slots=True)
@@ -71,6 +72,10 @@ class Memory:
     """File whose words are in `warmth` -> a digest of these words."""
     warmth: Warmth = field(default_factory=lambda: Warmth(frozenset(), {}, {}, []))
     asking: list[str] = field(default_factory=list)
+    pulling: list[str] = field(default_factory=list)
+    """Names of what demands something: a file that imports one and calls it, or inherits from it, is looked at."""
+    uses: dict[str, list[str]] = field(default_factory=dict)
+    """File that may do so -> those that it uses."""
     edges: dict[str, set[str]] = field(default_factory=dict)
     searched: dict[str, set[str]] = field(default_factory=dict)
     records: dict[Entry, Record] = field(default_factory=dict)
@@ -242,6 +247,8 @@ def dump(memory: Memory) -> Data:
         "held_by_class": {name: sorted(words) for name, words in warmth.held_by_class.items()},
         "heads": [list(head) for head in warmth.heads],
         "asking": memory.asking,
+        "pulling": memory.pulling,
+        "uses": memory.uses,
         "edges": [[paths.number(a), [paths.number(b) for b in sorted(bs)]] for a, bs in memory.edges.items()],
         "searched": {name: sorted(files) for name, files in memory.searched.items()},
         "records": [
@@ -317,6 +324,8 @@ def load(data: Data) -> Memory:
             [Head(shown, name, tuple(bases)) for shown, name, bases in data["heads"]],
         ),
         asking=data["asking"],
+        pulling=list(data["pulling"]),
+        uses={shown: list(names) for shown, names in data["uses"].items()},
         edges={names[a]: {names[b] for b in bs} for a, bs in data["edges"]},
         searched={name: set(files) for name, files in data["searched"].items()},
         records={entry: record(found) for entry, found in entries},

@@ -28,13 +28,13 @@ def mended(
     """
     if not any(finding.repair and finding.arrival for finding in findings):
         return tuple(findings)
-    from rawlogits.static.repair import propose
-
     shelf: dict[str, Any] = {}
 
     def mend(finding: Finding) -> Finding:
         if finding.arrival is None or finding.repair is None or not fixable(finding):
             return finding
+        from rawlogits.static.repair import propose
+
         try:
             found = propose(finding.arrival, finding.repair, root, arrivals, shelf)
         except Exception:

@@ -352,7 +352,7 @@ def _arrive(engine: Engine, demand: Demand, tensor: Tensor, facts: Facts, demand
             wants=row.wants,
             harmless=row.harmless,
             activation=row.activation if verb == "loss" else row.gives,
-            certain=not any(f.assumed for f in facts),
+            certain=not any(f.assumed for f in (*engine.facts, *facts)),
             when=describe(facts),
             made_by=tensor.made_by,
             axis=tensor.axis,

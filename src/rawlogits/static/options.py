@@ -1,25 +1,130 @@
-"""Command lines: what `argparse` says of the attributes that `parse_args` gives.
+"""What whoever starts the program decides: command lines, and functions whose defaults settings may overrule.
 
-Their values are unknown, but have keys: a choice between programs that is made in two places is one choice.
-`choices=` bounds what an attribute may be, `default=` names one value that it certainly may have.
+Such values are unknown, but have keys: a choice between programs that is made in two places is one choice.
+`choices=` bounds what a value may be, `default=` names one that it certainly may have.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+from rawlogits.static import datafiles
 from rawlogits.static.engine import Args, Engine, literal
-from rawlogits.static.values import NONE, Alternative, Built, Const, Fact, Frame, Map, Seq, Unknown, Value, choose
+from rawlogits.static.values import (
+    NONE,
+    Alternative,
+    Bound,
+    Built,
+    Class,
+    Const,
+    Ext,
+    Fact,
+    Frame,
+    Func,
+    Map,
+    Seq,
+    Unknown,
+    Value,
+    choose,
+)
 
 PARSER = "argparse.ArgumentParser"
 COMMANDS = "argparse.add_subparsers"
 _OF, _COMMAND = "the parser", "the command"
+_APPS = ("typer.Typer", "sacred.Experiment")
+_OVERRULING = frozenset(
+    {
+        "gin.configurable",
+        "gin.register",
+        "typer.Typer.command",
+        "typer.Typer.callback",
+        "sacred.Experiment.automain",
+        "sacred.Experiment.capture",
+        "sacred.Experiment.command",
+        "sacred.Experiment.main",
+    }
+)
+"""Decorators after which settings from outside count before the defaults of a function or a class."""
+RUNNERS = ("fire.Fire", "typer.run", "tyro.cli", "jsonargparse.CLI", "jsonargparse.auto_cli", "defopt.run")
+"""What runs a function with what it finds on the command line."""
 
 
-def parser(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
-    """A new parser."""
-    return Built(PARSER, (), {}, frame.module, node)
+# -- defaults that may be overruled ----------------------------------------------------------------------------------
+
+
+def stated(engine: Engine, value: Value, key: str) -> Value:
+    """What stands in place of a constant that may be overruled from outside; other values stay."""
+    constant = literal(value)
+    if constant is ...:
+        return value
+    engine.stated.add((key, repr(constant)))
+    return Unknown("value that whoever starts the program may choose", key)
+
+
+def open_up(engine: Engine, items: dict[object, Value], place: str) -> None:
+    """`settings.update(others)`, with others of which nothing is known: constants may be something else now."""
+    for name, value in list(items.items()):
+        if isinstance(value, Const):
+            engine.write(items, name, stated(engine, value, f"{place}[{name!r}]"))
+        elif isinstance(value, Map):
+            open_up(engine, value.items, f"{place}[{name!r}]")
+
+
+def overrule(engine: Engine, decorator: Value, value: Value, node: ast.expr, frame: Frame) -> None:
+    """Note that a decorator lets settings count before defaults, or what it says of a parameter itself."""
+    if not isinstance(value, (Func, Class)):
+        return
+    name = decorator.name if isinstance(decorator, Ext) else ""
+    if isinstance(decorator, Bound) and isinstance(decorator.receiver, Built):
+        name = f"{decorator.receiver.name}.{decorator.name}"
+    if name in _OVERRULING:
+        given = literal(engine.evaluate(node.args[0], frame)) if isinstance(node, ast.Call) and node.args else None
+        value.outside = given if isinstance(given, str) else value.name
+    elif name in ("click.option", "click.argument") and isinstance(node, ast.Call) and isinstance(value, Func):
+        flags = [literal(engine.evaluate(arg, frame)) for arg in node.args]
+        asked = {k.arg: literal(engine.force(engine.evaluate(k.value, frame))) for k in node.keywords if k.arg}
+        _offer(engine, f"{value.module.source.shown}:{value.name}", [f for f in flags if isinstance(f, str)], asked)
+
+
+def _offer(engine: Engine, owner: str, flags: Sequence[str], asked: Mapping[str, object]) -> None:
+    """What `@click.option("--loss", default="ce", type=click.Choice([...]))` says of a parameter."""
+    plain = next((f for f in flags if not f.startswith("-")), "")
+    long = plain or next((f for f in flags if f.startswith("--")), flags[0] if flags else "")
+    key = f"{owner}.{long.lstrip('-').partition('/')[0].replace('-', '_')}"
+    choices = asked.get("type")
+    if isinstance(choices, tuple) and choices:
+        engine.domains[key] = choices
+    for value in (*(choices if isinstance(choices, tuple) else ()), asked.get("default", ...)):
+        if value is not ...:
+            engine.stated.add((key, repr(value)))
+
+
+def given(engine: Engine, outside: str, name: str, default: Value, key: str) -> Value:
+    """A parameter that a call leaves out, of a function whose defaults settings may overrule."""
+    if f"{outside}.{name}" in engine.settings:
+        return engine.settings[f"{outside}.{name}"]
+    return default if engine.settings_seen else stated(engine, default, key)
+
+
+def _started(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
+    """`fire.Fire(main)`: the function runs, its parameters come from the command line."""
+    target = engine.force(args.values[0]) if args.values else NONE
+    if isinstance(target, (Func, Class)):
+        target.outside = target.name
+        return engine.call(target, Args(open=True), node, frame)
+    return Unknown("computed")
+
+
+def _offered(engine: Engine, args: Args, node: ast.AST, frame: Frame) -> Value:
+    return args.values[0] if args.values else Unknown("computed")
+
+
+def _app(name: str) -> Callable[[Engine, Args, ast.AST, Frame], Value]:
+    return lambda engine, args, node, frame: Built(name, (), {}, frame.module, node)
+
+
+# -- argparse --------------------------------------------------------------------------------------------------------
 
 
 def _parsed(receiver: Built) -> str:
@@ -48,8 +153,10 @@ def _add_argument(engine: Engine, receiver: Built, args: Args, node: ast.AST, fr
         engine.domains[key] = known if default is ... or default in known else (*known, default)
     engine.stated.update((key, repr(value)) for value in (choices if isinstance(choices, tuple) else ()))
     engine.stated.add((key, repr(default)))
-    if isinstance(default, str) and _is_module(engine, default, frame):
-        fact = Fact(key, "==", default, True, ast.Name(name), dispatch=True)
+    if isinstance(default, str) and (is_file := _is_settings(engine, default, frame)) | _is_module(
+        engine, default, frame
+    ):
+        fact = Fact(key, "==", default, True, ast.Name(name), dispatch=True, assumed=is_file)
         other = Alternative((fact.negated(),), Unknown("no row for parse_args", key))
         engine.write(engine.loose, (_parsed(receiver), name), choose((Alternative((fact,), Const(default)), other)))
     return NONE
@@ -62,6 +169,11 @@ def _is_module(engine: Engine, text: str, frame: Frame) -> bool:
         return False
     found = (engine.project.find(name, frame.module) for name in (text, head) if name)
     return any(path is not None and path.suffix for path in found)
+
+
+def _is_settings(engine: Engine, text: str, frame: Frame) -> bool:
+    """Whether a text is the path of a settings file that ships with the code."""
+    return datafiles.located(engine, text, frame.module) is not None
 
 
 def _set_defaults(engine: Engine, receiver: Built, args: Args, node: ast.AST, frame: Frame) -> Value:
@@ -108,6 +220,12 @@ def _group(engine: Engine, receiver: Built, args: Args, node: ast.AST, frame: Fr
     return receiver
 
 
+FUNCTIONS: dict[str, Callable[[Engine, Args, ast.AST, Frame], Value]] = {
+    **{name: _app(name) for name in (PARSER, *_APPS)},
+    **dict.fromkeys(RUNNERS, _started),
+    "click.Choice": _offered,
+}
+"""By qualified name."""
 METHODS: dict[tuple[str, str], Callable[..., Value]] = {
     (PARSER, "add_argument"): _add_argument,
     (PARSER, "set_defaults"): _set_defaults,

@@ -8,8 +8,8 @@ from typing import Any
 
 from rawlogits.static import attributes, imports
 from rawlogits.static.bodies import LazyAsyncFunction, LazyFunction
-from rawlogits.static.calls import decorated
 from rawlogits.static.conditions import decide
+from rawlogits.static.decorators import decorated
 from rawlogits.static.engine import OPERATOR_STEPS, Engine, joined
 from rawlogits.static.expressions import binary, inplace_target
 from rawlogits.static.once import once

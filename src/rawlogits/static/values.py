@@ -154,13 +154,15 @@ class Func(Value):
     bound: Value | None = None
     kind: str = ""
     """"static", "class" or "property" as the decorators say."""
+    outside: str = ""
+    """The name under which whoever starts the program may set what a call leaves out."""
 
     @property
     def name(self) -> str:
         return getattr(self.node, "name", "<lambda>")
 
     def bind(self, receiver: Value) -> Func:
-        return Func(self.node, self.module, self.closure, self.owner, receiver, self.kind)
+        return Func(self.node, self.module, self.closure, self.owner, receiver, self.kind, self.outside)
 
 
 @dataclass(slots=True, eq=False)
@@ -174,6 +176,8 @@ class Class(Value):
     order: tuple[Class | Ext, ...] | None = None
     """The method resolution order, once asked for."""
     running: set[str] = field(default_factory=set)
+    outside: str = ""
+    """As for a function: said of its `__init__`."""
 
     @property
     def name(self) -> str:

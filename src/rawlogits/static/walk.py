@@ -22,7 +22,7 @@ from rawlogits.finding import Arrival, Failure, Place, Unresolved
 from rawlogits.static import attributes, calls, expressions, imports, notebook, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine
-from rawlogits.static.heat import SCRIPT, Demands, Heat, named_modules
+from rawlogits.static.heat import MOST_CALLERS, Demands, Heat, named_modules
 from rawlogits.static.memory import Entry, Head, Memory, Warmth
 from rawlogits.static.names import Definition, Module, Part, Project
 from rawlogits.static.record import Key, LossSite, Record, key_of
@@ -49,7 +49,11 @@ MOST_DEMANDING_STEPS = 6_000_000
 """after which no function is."""
 _OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
 _STAR = re.compile(rb"from +[.\w]*?(\w*) +import +\*")
-_IMPORT = re.compile(rb"\n(?:from ([.\w]+) import|import ([.\w]+))")
+_IMPORT = re.compile(rb"^[ \t]*(?:from\b[^\n(]*(?:\([^)]*)?|import\b[^\n]*)", re.MULTILINE)
+_NAME = re.compile(rb"[A-Za-z_]\w*")
+_USED = re.compile(rb"([A-Za-z_]\w*)\(|\b([A-Z]\w*)(?=\s*[,)])")
+"""What is called, and what may be a base."""
+_MOST_PULLS = 8
 
 
 @dataclass(slots=True)
@@ -116,6 +120,7 @@ class Walker:
         """And what this one uses of an earlier one."""
         self._definitions: dict[Entry, Definition] = {}
         self._by_base: dict[str, list[Head]] | None = None
+        self._uses: dict[Path, frozenset[str]] = {}
 
     def _fail(self, shown: str, error: Unreadable) -> None:
         self.failed[shown, error.cell] = Failure(shown, error.line, str(error), error.cell)
@@ -169,6 +174,8 @@ class Walker:
             shown = sources.shown_path(path, self.root)
             if self._look(path).digest != before.looks.get(shown):
                 return None
+            if shown in before.uses and before.uses[shown] != sorted(_used(path).intersection(before.pulling)):
+                return None
             module = self.project.load(path) if shown in before.signatures else None
             if module is not None and (
                 self.heat.signature(module, telling) != before.signatures[shown]
@@ -177,7 +184,7 @@ class Walker:
                 return None
         memory = self.memory
         memory.looks, memory.signatures = dict(before.looks), dict(before.signatures)
-        memory.asking = before.asking
+        memory.asking, memory.pulling, memory.uses = before.asking, before.pulling, before.uses
         self._before = before
         asking = before.changed.intersection(memory.asking)
         self.heat.ask(self.project.load(sources.full_path(shown, self.root)) for shown in asking)
@@ -208,10 +215,17 @@ class Walker:
         modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
         self.memory.asking = [sources.shown_path(raw.path, self.root) for raw in wanted]
         self.heat.spread(modules)
-        pulled = self._pulled(modules, importers)
-        if pulled:
+        for _ in range(_MOST_PULLS):
+            pulled = self._pulled(modules, importers)
+            if not pulled:
+                break
             modules += pulled
             self.heat.spread(pulled, asking=False)
+        self.memory.pulling = sorted({name for module in modules for name in self.heat.names_in(module)})
+        self.memory.uses = {
+            sources.shown_path(path, self.root): sorted(used.intersection(self.memory.pulling))
+            for path, used in self._uses.items()
+        }
         held = {module.source.shown: words for module, words in self.heat.held.items()}
         heads = [Head(module.source.shown, name, tuple(bases)) for module, name, bases in self.heat.heads]
         self._warm(Warmth(self.heat.hot, held, self.heat.held_by_class, heads))
@@ -259,8 +273,7 @@ class Walker:
             return Look("wanted", (), raw)
         if asks and b"import *" in raw.data:
             return Look("starred", (), raw)
-        modules = (match[1] or match[2] for match in _IMPORT.finditer(b"\n" + raw.data))
-        names = [module.rsplit(b".", 1)[-1].decode(errors="replace") for module in modules]
+        names = [name.decode(errors="replace") for line in _IMPORT.findall(raw.data) for name in _NAME.findall(line)]
         if b"import_module(" in raw.data:
             names += named_modules(raw.data.decode(errors="replace"))
         return Look("other", tuple(dict.fromkeys(names)), raw)
@@ -285,21 +298,22 @@ class Walker:
             return False
 
     def _pulled(self, modules: Sequence[Module], importers: dict[str, list[Path]]) -> list[Module]:
-        """Scripts, and subclasses of loops that call what only a subclass has, that import a module which demands."""
-        wanted: dict[Path, set[bytes]] = {}
+        """Files that call, or inherit from, what demands something: they name no loss themselves."""
+        taken, wanted = {module.source.path for module in modules}, dict[Path, None]()
         for module in modules:
-            name = module.name if module.name != "__init__" else module.package.name
-            if name not in importers:
-                continue
-            open_ = {p.cls for p in module.parts if p.name and p.cls in self.heat.classes and p.cls and _leaves_open(p)}
-            for path in importers[name]:
-                wanted.setdefault(path, set()).update(cls.encode() for cls in open_)
-        pulled: list[Module | None] = []
-        for path, classes in wanted.items():
-            raw = notebook.read(path)
-            if SCRIPT.search(b"\n" + raw.data) or any(cls in raw.data for cls in classes):
-                pulled.append(self.project.load(path, raw))
-        return [module for module in pulled if module is not None]
+            names = self.heat.names_in(module)
+            importing = importers.get(_stem(module.source.path), ()) if names else ()
+            for name, distance in names.items():
+                near = dict.fromkeys([*importers.get(name, ()), *importing])
+                using = [path for path in near if name in self._used(path)]
+                if distance == 0 or len(using) <= MOST_CALLERS:
+                    wanted.update((path, None) for path in using if path not in taken)
+        return [module for module in map(self.project.load, wanted) if module is not None]
+
+    def _used(self, path: Path) -> frozenset[str]:
+        if path not in self._uses:
+            self._uses[path] = _used(path)
+        return self._uses[path]
 
     # -- entry points --------------------------------------------------------------------------------------------
 
@@ -525,6 +539,7 @@ class Walker:
 
     def _collected(self, files: int) -> ScanResult:
         result = self.result
+        self.engine.steps = 0
         result.files_scanned = files
         met = self.engine.before
         result.arrivals = met.linked()
@@ -560,6 +575,12 @@ class Walker:
         memory.suppressions, memory.skipped = self.result.suppressions, self.result.skipped
         seen = sources.SEEN.get() or {}
         memory.digests = {sources.shown_path(path, self.root): found for path, found in seen.items()}
+
+
+def _used(path: Path) -> frozenset[str]:
+    """The names that a file calls, and those that it may inherit from."""
+    data = notebook.read(path).data
+    return frozenset(name.decode(errors="replace") for pair in _USED.findall(data) for name in pair)
 
 
 def _stem(path: Path) -> str:
