@@ -67,7 +67,7 @@ BAD = {
     "wrong_encoding": (LOSS.encode() + "name = 'größe'\n".encode("latin-1"), "encoding"),
     "two_encodings": (b"\xef\xbb\xbf# -*- coding: latin-1 -*-\n" + LOSS.encode(), "encoding"),
     "null_bytes_far_down": (LOSS.encode() + b"#" * 5000 + b"\nx = '\0'\n", "null bytes"),
-    "utf_16": (LOSS.encode("utf-16"), "encoding"),
+    "utf_16": (LOSS.encode("utf-16"), "is UTF-16"),
     "ascii_that_is_not": (b"# -*- coding: ascii -*-\n" + LOSS.encode() + "name = 'größe'\n".encode(), "not ascii"),
     "brackets_10_000_deep": (LOSS.encode() + b"x = " + b"(" * 10_000 + b"1" + b")" * 10_000 + b"\n", "too many nested"),
     "unfinished": (LOSS.encode() + b"text = '''never closed\n", "does not parse"),

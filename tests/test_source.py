@@ -61,6 +61,11 @@ def test_text(data: bytes, text: str) -> None:
     ("data", "message", "line"),
     [
         (b"x = 1\n\0", "contains null bytes: this is a binary file, not Python source", None),
+        (
+            "import torch\n".encode("utf-16"),
+            "is UTF-16 (so its byte order mark says), which Python does not read; save it as UTF-8",
+            None,
+        ),
         (b"x = 1\ny = '\xff'\n", "is not utf-8 text (invalid start byte); declare its encoding on line 1", 2),
         (b"# coding: nonsense\n", f"unknown encoding: nonsense; {DECLARE}", 1),
         (b"\xef\xbb\xbf# coding: cp1252\n", f"encoding problem: utf-8; {DECLARE}", 1),
@@ -82,7 +87,15 @@ def test_null_bytes_far_into_the_file() -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["print 'loss', loss", 'print "%d" % 3', "exec 'x = 1'", "raise ValueError, 'bad'", "x = `y`", "if x <> y: pass"],
+    [
+        "print 'loss', loss",
+        'print "%d" % 3',
+        "exec 'x = 1'",
+        "raise ValueError, 'bad'",
+        "x = `y`",
+        "if x <> y: pass",
+        "x = ur'a'",
+    ],
 )
 def test_python_2_is_named(statement: str) -> None:
     error = unreadable(f"import torch\n{statement}\n".encode())

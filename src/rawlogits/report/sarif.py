@@ -174,6 +174,9 @@ def _invocation(report: Report, view: View) -> dict[str, Any]:
             "lossesChecked": summary.losses_checked,
             "lossesResolved": summary.losses_resolved,
             "lossesUnresolved": summary.losses_unresolved,
+            "findingsKnown": summary.findings_known,
+            "findingsUnchanged": summary.findings_unchanged,
+            "baselineGone": summary.baseline_gone,
             "elapsedSeconds": round(summary.elapsed_s, 3),
         },
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import codecs
 import gc
 import hashlib
 import io
@@ -30,7 +31,7 @@ _SUPPRESSION = re.compile(
 )
 _OURS = re.compile(rb"noqa:[^\n]*\bRL[0-9]")
 _PYTHON_2 = re.compile(
-    r"^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+[\w.]+\s*,|exec\s+[\"'\w])|(?<![\w\"'])ur?[\"']\w*[\"']\s*%|`\w+`|<>",
+    r"^\s*(?:print\s+[\"'\w%]|except\s+[\w.]+\s*,\s*\w+\s*:|raise\s+[\w.]+\s*,|exec\s+[\"'\w])|\b[uU][rR][\"']|`\w+`|<>",
     re.MULTILINE,
 )
 
@@ -136,7 +137,9 @@ class Raw:
         """Decoded as Python would: a BOM or an encoding declaration decides, else UTF-8."""
         if self.layout is not None:
             return self.data.decode()
-        if b"\0" in self.data[:4096] and not self.data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        if self.data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise Unreadable("is UTF-16 (so its byte order mark says), which Python does not read; save it as UTF-8")
+        if b"\0" in self.data[:4096]:
             raise Unreadable("contains null bytes: this is a binary file, not Python source")
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(self.data).readline)
