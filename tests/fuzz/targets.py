@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz import documents
+from tests.fuzz import documents, settings
 from tests.fuzz.programs import Files, Grammar
 
 import rawlogits
@@ -62,6 +62,7 @@ TARGETS: dict[str, Callable[[random.Random], Files]] = {
     "baseline": _baselines,
     "comments": _comments,
     "markdown": _markdown,
+    "settings": settings.project,
 }
 
 
@@ -83,7 +84,7 @@ def tried(target: str, files: Files) -> bool:
             (folder / path).write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
         first = _said(folder, target)
         assert _said(folder, target) == first, "the second answer is another one"
-        if target == "walker" and first is not None:
+        if target in ("walker", "settings") and first is not None:
             assert _said(folder, "cold") == first, "the answer without the cache is another one"
             for path in (path for path, text in files.items() if path.endswith(".py") and text.rstrip()[-1:] != "\\"):
                 with (folder / path).open("a", encoding="utf-8") as file:
@@ -95,7 +96,7 @@ def tried(target: str, files: Files) -> bool:
 def _said(folder: Path, target: str) -> list[object] | None:
     """The answer without the time; None when the input is refused."""
     known = folder / "known.json" if target == "baseline" else None
-    cache = folder / "cache" if target == "walker" else None
+    cache = folder / "cache" if target in ("walker", "settings") else None
     try:
         found = rawlogits.check(
             [folder],
