@@ -183,6 +183,8 @@ class Heat:
         self._parts: dict[Part, int] = {}
         """Hot parts, and how many calls each is away from a loss."""
         self._imported: dict[Module, frozenset[str]] = {}
+        self._plain = demands.called | _GENERIC | {""}
+        """Functions that say nothing of who calls them."""
 
     def losses_in(self, module: Module) -> list[int]:
         """Where in a module's text losses are named."""
@@ -243,7 +245,7 @@ class Heat:
 
     def names_in(self, module: Module) -> dict[str, int]:
         """The functions and classes of a module with a hot part, and how many calls each is away from a loss."""
-        found: dict[str, int] = {}
+        found = {name.rstrip("("): 0 for name in self._own_held.get(module, ())}
         for part in module.parts:
             name = part.cls or part.name
             if name and part in self._parts:
@@ -331,20 +333,23 @@ class Heat:
                     yield module, part
 
     def _building(self) -> dict[Module, dict[Part, set[str]]]:
-        """The parts that build an object which is a loss when it is called, and the names of its classes."""
+        """The parts that call what gives a loss, or a thing that is one when it is called, and the names of these."""
         found: dict[Module, dict[Part, set[str]]] = {}
-        holding: list[tuple[Module, Part, Set[str]]]
-        holding = [(m, part, self.demands.losses) for m in self._modules for part in self._losing_parts(m) if part.cls]
+        losing = [(module, part) for module in self._modules for part in self._losing_parts(module)]
+        holding: list[tuple[Module, Part, Set[str]]] = [(m, p, self.demands.losses) for m, p in losing if p.cls]
+        makers = {
+            (m, p.name): [m] if p.cls else self._seeing(m, p.name) for m, p in losing if p.name not in self._plain
+        }
         seen: set[tuple[Module, str]] = set()
         for _ in range(_MOST_GENERATIONS):
             fresh: list[tuple[Module, Part, Set[str]]] = []
-            for module, cls in self._called_losses(holding) - seen:
-                seen.add((module, cls))
-                for caller in self._seeing(module, cls):
-                    for part in parts_with(caller, f"{cls}("):
-                        found.setdefault(caller, {}).setdefault(part, set()).add(cls)
+            for module, name in (self._called_losses(holding) | makers.keys()) - seen:
+                seen.add((module, name))
+                for caller in makers.get((module, name)) or self._seeing(module, name):
+                    for part in parts_with(caller, f"{name}("):
+                        found.setdefault(caller, {}).setdefault(part, set()).add(name)
                         if part.cls:
-                            fresh.append((caller, part, {cls}))
+                            fresh.append((caller, part, {name}))
             holding = fresh
         return found
 
