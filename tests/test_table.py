@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rawlogits.space import Space
+from rawlogits.table.lookup import Table
 from rawlogits.table.row import Row, Verb, spelling
 from rawlogits.table.torch import ALIASES, ROWS
 from table_witness import NO_WITNESS, cases, in_space, lies_in, random_scores, reason_to_skip, resolve
@@ -461,3 +462,22 @@ def test_a_wrapper_round_a_module_adds_no_activation(row: Row, name: str) -> Non
         drift = (wrapped(2 * x) - 2 * out + wrapped(0 * x)).abs().max()
     assert drift < (0.2 if last == "quantize_dynamic" else 1e-4)
     assert lies_in(Space.LOGITS, out, -1)
+
+
+def test_what_orders_numbers_says_along_which_axis() -> None:
+    rows = [row for row in Table.standard().rows if row.marks in ("order", "sorted")]
+    assert {row.names[0].split(".")[0] for row in rows} >= {"torch", "tensorflow", "keras", "jax"}
+    assert [row.names[0] for row in rows if row.axis not in row.params] == []
+
+
+@pytest.mark.parametrize("name", ["dropout", "clamp", "mean", "interpolate"])
+def test_what_changes_numbers_within_their_space_is_not_exact(name: str) -> None:
+    rows = [row for row in Table.standard().rows if row.verb is Verb.KEEPS and row.short == name]
+    assert rows
+    assert not any(row.exact for row in rows)
+
+
+@pytest.mark.parametrize("name", ["detach", "view", "permute", "numpy"])
+def test_what_moves_or_wraps_numbers_is_exact(name: str) -> None:
+    assert all(row.exact for row in Table.standard().method(name))
+    assert [row.leaves for row in Table.standard().method(name)] == [name == "numpy"]

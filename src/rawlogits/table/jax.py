@@ -62,7 +62,7 @@ _EXP = {Space.LOG_PROBS: Space.PROBS, Space.LOG_SIGMOID: Space.SIGMOID}
 _LOG = {after: before for before, after in _EXP.items()}
 
 _LOGARITHMS = (
-    Row(names=(f"{P}.exp", f"{L}.exp"), verb=Verb.OP, arg="x", params=("x",), turns=_EXP),
+    Row(names=(f"{P}.exp", f"{L}.exp"), verb=Verb.OP, arg="x", params=("x",), turns=_EXP, twin=f"{J}.softmax"),
     Row(names=(f"{P}.log", f"{L}.log"), verb=Verb.OP, arg="x", params=("x",), turns=_LOG),
     Row(
         names=(f"{X}.logit",),
@@ -181,10 +181,10 @@ _SHAPES = (
 
 _BLENDS = (
     *_keeps((P,), "mean nanmean", arg="a", more="axis dtype out keepdims", reduces="axis"),
-    *_keeps((LINEN,), "Dropout", arg="inputs", build=("rate", "broadcast_dims", "deterministic")),
-    *_keeps((NNX,), "Dropout", arg="inputs", build=("rate", "broadcast_dims", "deterministic")),
-    *_keeps((EQX,), "Dropout", arg="x", build=("p", "inference")),
-    *_keeps((HK,), "dropout", arg="x", params=("rng", "rate", "x")),
+    *_keeps((LINEN,), "Dropout", arg="inputs", build=("rate", "broadcast_dims", "deterministic"), blends=True),
+    *_keeps((NNX,), "Dropout", arg="inputs", build=("rate", "broadcast_dims", "deterministic"), blends=True),
+    *_keeps((EQX,), "Dropout", arg="x", build=("p", "inference"), blends=True),
+    *_keeps((HK,), "dropout", arg="x", params=("rng", "rate", "x"), blends=True),
     *_keeps((J,), "identity", arg="x"),
     *_keeps((EQX,), "Identity", arg="x", build=()),
     *_keeps((NNX,), "identity", arg="x"),
@@ -201,7 +201,7 @@ _WRAPPERS = (  # what computes the same as the function, class or model that it 
     *_keeps(("equinox",), "filter_jit filter_checkpoint filter_closure_convert", arg="fun"),
     *_keeps(("equinox",), "apply_updates", arg="model", more="updates"),
     *_keeps(("optax",), "apply_updates", arg="params", more="updates"),
-    *_keeps(("optax", "optax.losses"), "smooth_labels", arg="labels", more="alpha"),
+    *_keeps(("optax", "optax.losses"), "smooth_labels", arg="labels", more="alpha", blends=True),
     *_keeps(("equinox",), "tree_inference", arg="pytree", more="value"),
     *_keeps((EQX,), "inference_mode", arg="pytree", more="value"),
     *_keeps((EQX,), "Shared", arg="pytree", build=("pytree", "where", "get"), call=()),
@@ -218,11 +218,11 @@ def _ends(scopes: tuple[str, ...], words: str, why: str = "", marks: str = "", *
 
 _NN_ENDS = """
     celu elu gelu glu hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu one_hot relu relu6 selu silu soft_sign
-    softplus standardize swish tanh dot_product_attention logsumexp"""
+    softplus standardize swish tanh dot_product_attention"""
 _NN_MORE = "log1mexp logmeanexp mish sparse_plus sparse_sigmoid squareplus scaled_dot_general scaled_matmul"
 _NUMPY_ENDS = """
     abs absolute acos acosh add all amax amin angle any append arccos arccosh arcsin arcsinh arctan arctan2 arctanh
-    argmax argmin argpartition argsort argwhere around average bincount ceil choose convolve correlate cos cosh
+    argpartition argwhere around average bincount ceil choose convolve correlate cos cosh
     count_nonzero cov cross cumprod cumsum cumulative_sum diag diagflat diff digitize divide dot einsum equal exp2 expm1
     fabs floor floor_divide fmax fmin fmod full_like gradient greater greater_equal heaviside histogram hypot identity
     inner interp invert isclose isfinite isin isinf isnan kron less less_equal log10 log1p log2 logaddexp logaddexp2
@@ -232,8 +232,8 @@ _NUMPY_ENDS = """
     subtract tan tanh tensordot trace trapezoid tril triu true_divide trunc unique var vdot vecdot vecmat where
     zeros_like empty empty_like allclose array_equal"""
 _LAX_ENDS = """
-    abs add argmax argmin conv conv_general_dilated conv_transpose cumsum div dot dot_general eq erf expm1 ge gt le
-    log1p lt max min mul ne neg pow reduce reduce_window rsqrt select sign sqrt square sub tanh top_k"""
+    abs add conv conv_general_dilated conv_transpose cumsum div dot dot_general eq erf expm1 ge gt le
+    log1p lt max min mul ne neg pow reduce reduce_window rsqrt select sign sqrt square sub tanh"""
 _SPECIAL_ENDS = "digamma entr erf erfc erfinv gammaln log_ndtr ndtr ndtri polygamma xlog1py xlogy kl_div rel_entr"
 _RANDOM_ENDS = "normal uniform randint truncated_normal gumbel laplace permutation choice multivariate_normal"
 _LINEN_ENDS = """
@@ -248,16 +248,32 @@ _EQX_ENDS = """
 _HK_ENDS = """
     AvgPool MaxPool BatchNorm GroupNorm InstanceNorm LayerNorm RMSNorm Embed MultiHeadAttention DepthwiseConv1D
     DepthwiseConv2D DepthwiseConv3D Bias"""
+_OF_SUM = ("a", "axis", "dtype", "out", "keepdims")
 _DISTANCES = "l2_loss squared_error huber_loss log_cosh cosine_similarity cosine_distance ntxent"
 
 _ENDS = (
     *_ends(_NN, _NN_ENDS),
     *_ends((J,), _NN_MORE),
     *_ends((P,), _NUMPY_ENDS),
+    *_ends((P, "numpy"), "argmax argmin", marks="order", arg="a", params=("a", "axis"), axis="axis"),
+    *_ends((P, "numpy"), "argsort", marks="order", arg="a", params=("a", "axis"), axis="axis", defaults={"axis": -1}),
+    *_ends((L,), "argmax argmin", marks="order", arg="operand", params=("operand", "axis"), axis="axis"),
+    *_ends(
+        (L,),
+        "top_k",
+        marks="sorted",
+        arg="operand",
+        params=("operand", "k", "axis"),
+        axis="axis",
+        defaults={"axis": -1},
+    ),
     *_ends((P,), "arange eye full linspace logspace ones zeros", marks="constant"),
-    *_ends((P,), "sum", marks="sum", arg="a", params=("a", "axis", "dtype", "out", "keepdims")),
+    *_ends((P,), "sum", marks="sum", arg="a", params=_OF_SUM, axis="axis", twin=f"{J}.logsumexp"),
     *_ends((L,), _LAX_ENDS),
-    *_ends((X,), f"{_SPECIAL_ENDS} logsumexp"),
+    *_ends((X,), _SPECIAL_ENDS),
+    *_ends(
+        (*_NN, X), "logsumexp", arg="a", params=("a", "axis", "b", "keepdims"), axis="axis", defaults={"axis": None}
+    ),
     *_ends(("jax.random",), _RANDOM_ENDS),
     *_ends(("jax.numpy.linalg",), "norm inv det slogdet solve cholesky qr svd eigh pinv matrix_power"),
     *_ends((LINEN, NNX), _POOLS),

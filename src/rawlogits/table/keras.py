@@ -26,6 +26,9 @@ _OF_TENSORFLOW: dict[str, Any] = {"verb": Verb.OP, "arg": "logits", "params": ("
 _PER_SCORE: dict[str, Any] = {"verb": Verb.OP, "arg": "x", "params": ("x", "name"), "call": ("x",)}
 _OVER_AXIS: dict[str, Any] = {"axis": "axis", "defaults": {"axis": -1}, "wants": spaces("logits")}
 
+_SIGMOID: dict[str, Any] = {**_PER_SCORE, "gives": Space.SIGMOID, "wants": spaces("logits"), "harmless": _HARMLESS}
+_LOG_SIGMOID: dict[str, Any] = {**_SIGMOID, "gives": Space.LOG_SIGMOID}
+
 _ACTIVATIONS = (
     Row(
         names=(*_names((A, OPS, B, f"{OPS}.nn"), "softmax"), f"{K}.Softmax"),
@@ -62,20 +65,14 @@ _ACTIVATIONS = (
         why="log_softmax is idempotent",
     ),
     Row(
-        names=(*_names((A, OPS, B, f"{OPS}.nn", TF, MATH, NN), "sigmoid"), f"{K}._Sigmoid"),
-        **_PER_SCORE,
-        gives=Space.SIGMOID,
-        wants=spaces("logits"),
-        harmless=_HARMLESS,
+        names=(*_names((A, OPS, B, f"{OPS}.nn"), "sigmoid"), f"{K}._Sigmoid"),
+        **_SIGMOID,
         twin=f"{A}.log_sigmoid",
     ),
-    Row(
-        names=(*_names((A, OPS, f"{OPS}.nn", TF, MATH), "log_sigmoid"), f"{K}._LogSigmoid"),
-        **_PER_SCORE,
-        gives=Space.LOG_SIGMOID,
-        wants=spaces("logits"),
-        harmless=_HARMLESS,
-    ),
+    Row(names=_names((TF, MATH, NN), "sigmoid"), **_SIGMOID, twin=f"{MATH}.log_sigmoid"),
+    Row(names=(*_names((A, OPS, f"{OPS}.nn"), "log_sigmoid"), f"{K}._LogSigmoid"), **_LOG_SIGMOID),
+    Row(names=_names((MATH,), "log_sigmoid"), **_LOG_SIGMOID),
+    Row(names=_names((TF,), "log_sigmoid"), **_LOG_SIGMOID, until="1"),
 )
 
 _EXP = {Space.LOG_PROBS: Space.PROBS, Space.LOG_SIGMOID: Space.SIGMOID}
@@ -83,7 +80,10 @@ _LOG = {after: before for before, after in _EXP.items()}
 _MATH = (OPS, B, TF, MATH, f"{OPS}.numpy")
 
 _LOGARITHMS = (
-    Row(names=_names(_MATH, "exp"), verb=Verb.OP, arg="x", params=("x", "name"), turns=_EXP),
+    *(
+        Row(names=_names(scopes, "exp"), verb=Verb.OP, arg="x", params=("x", "name"), turns=_EXP, twin=twin)
+        for scopes, twin in (((OPS, B, f"{OPS}.numpy"), f"{OPS}.softmax"), ((TF, MATH), f"{NN}.softmax"))
+    ),
     Row(names=_names(_MATH, "log"), verb=Verb.OP, arg="x", params=("x", "name"), turns=_LOG),
 )
 
@@ -134,14 +134,19 @@ def _layers(words: str, build: tuple[str, ...] = (), **facts: Any) -> tuple[Row,
 
 
 _KEEPS = (
-    *_layers("Dropout GaussianDropout AlphaDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D", ("rate",)),
+    *_layers(
+        "Dropout GaussianDropout AlphaDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D",
+        ("rate",),
+        blends=True,
+    ),
     *_layers("Identity ActivityRegularization Masking InputLayer"),
     *_layers("Flatten Reshape Permute Cropping1D Cropping2D Cropping3D RepeatVector", ("target_shape",), moves=True),
-    *_layers("UpSampling1D UpSampling2D UpSampling3D Resizing", ("size",)),
+    *_layers("UpSampling1D UpSampling2D UpSampling3D Resizing", ("size",), blends=True),
     *_layers("Concatenate", ("axis",), items=True, moves=True),
     *_keeps((K,), "concatenate", "inputs", ("axis",), items=True, moves=True),
     *_keeps((A,), "linear"),
-    *_keeps((OPS, f"{OPS}.core", B), "cast stop_gradient convert_to_tensor convert_to_numpy"),
+    *_keeps((OPS, f"{OPS}.core", B), "cast stop_gradient convert_to_tensor"),
+    *_keeps((OPS, f"{OPS}.core", B), "convert_to_numpy", leaves=True),
     *_keeps((OPS, B), "copy identity flip"),
     *_keeps((OPS, B, f"{OPS}.numpy"), "clip", more=("x_min", "x_max"), guards=True),
     *_keeps(
@@ -165,8 +170,9 @@ _KEEPS = (
     *_keeps((TF,), "reshape", "tensor", ("shape",), moves=True),
     *_keeps((TF,), "transpose", "a", ("perm",), moves=True),
     *_keeps((TF,), "concat stack", "values", ("axis",), items=True, moves=True),
-    *_keeps((NN,), "dropout", "x"),
-    *_keeps((f"{TF}.layers",), "dropout flatten", "inputs", moves=True),
+    *_keeps((NN,), "dropout", "x", blends=True),
+    *_keeps((f"{TF}.layers",), "dropout", "inputs", blends=True),
+    *_keeps((f"{TF}.layers",), "flatten", "inputs", moves=True),
     *_keeps((TF, MATH), "reduce_mean", "input_tensor", ("axis", "keepdims"), reduces="axis"),
     *_keeps((OPS, B, f"{OPS}.numpy"), "mean", "x", ("axis", "keepdims"), reduces="axis"),
     *_keeps((TF,), "function", "func"),
@@ -174,10 +180,33 @@ _KEEPS = (
     *_keeps(("keras.models",), "clone_model", "model"),
 )
 
+_KEPT = ("axis", "keepdims")
 _MARKED = (
     *(
-        Row(names=_names(scopes, word), verb=Verb.SOURCE, arg=arg, params=(arg, "axis"), marks="sum")
-        for scopes, word, arg in (((TF, MATH), "reduce_sum", "input_tensor"), ((OPS, B, f"{OPS}.numpy"), "sum", "x"))
+        Row(
+            verb=Verb.SOURCE,
+            names=_names(scopes, word),
+            arg=arg,
+            params=(arg, *_KEPT),
+            axis="axis",
+            marks="sum",
+            twin=twin,
+        )
+        for scopes, word, arg, twin in (
+            ((TF, MATH), "reduce_sum", "input_tensor", f"{TF}.reduce_logsumexp"),
+            ((OPS, B, f"{OPS}.numpy"), "sum", "x", f"{OPS}.logsumexp"),
+        )
+    ),
+    *(
+        Row(
+            verb=Verb.SOURCE,
+            names=_names(scopes, word),
+            arg=arg,
+            params=(arg, *_KEPT),
+            axis="axis",
+            defaults={"axis": None},
+        )
+        for scopes, word, arg in (((TF, MATH), "reduce_logsumexp", "input_tensor"), ((OPS, B), "logsumexp", "x"))
     ),
 )
 
@@ -196,24 +225,24 @@ _ENDING_ACTIVATIONS = """
     relu relu6 elu selu gelu silu swish tanh softplus softsign exponential hard_sigmoid mish leaky_relu celu glu
     hard_swish hard_silu hard_tanh log_softplus squareplus sparse_plus"""
 _ENDING_MATH = """
-    abs square sqrt sin cos tanh argmax argmin max min any all prod std var matmul dot einsum add subtract multiply
-    divide power pow logsumexp one_hot equal greater less greater_equal less_equal not_equal where zeros ones
+    abs square sqrt sin cos tanh max min any all prod std var matmul dot einsum add subtract multiply
+    divide power pow one_hot equal greater less greater_equal less_equal not_equal where zeros ones
     zeros_like ones_like arange round sign batch_dot l2_normalize in_top_k maximum minimum normalize norm eye
     logical_and logical_or not_equal"""
 _ENDING_TENSORFLOW = """
-    abs square sqrt sin cos tanh argmax argmin reduce_max reduce_min reduce_any reduce_all reduce_prod reduce_std
-    reduce_variance reduce_logsumexp matmul tensordot einsum add subtract multiply divide pow one_hot equal greater
+    abs square sqrt sin cos tanh reduce_max reduce_min reduce_any reduce_all reduce_prod reduce_std
+    reduce_variance matmul tensordot einsum add subtract multiply divide pow one_hot equal greater
     less greater_equal less_equal not_equal where zeros ones zeros_like ones_like range round sign minimum eye
     logical_and logical_or norm scalar_mul placeholder Variable get_variable"""
 _ENDING_NN = """
     relu relu6 elu selu gelu silu swish tanh softplus softsign leaky_relu crelu conv1d conv2d conv3d conv2d_transpose
     depthwise_conv2d max_pool max_pool2d avg_pool avg_pool2d bias_add xw_plus_b batch_normalization l2_normalize
-    embedding_lookup lrn local_response_normalization moments l2_loss top_k in_top_k"""
+    embedding_lookup lrn local_response_normalization moments l2_loss in_top_k"""
 
 
 def _ends(scopes: tuple[str, ...], words: str, **facts: Any) -> tuple[Row, ...]:
     return tuple(
-        Row(names=_names(scopes, word), verb=Verb.SOURCE, arg="x", **facts) for word in sorted({*words.split()})
+        Row(names=_names(scopes, word), verb=Verb.SOURCE, **{"arg": "x", **facts}) for word in sorted({*words.split()})
     )
 
 
@@ -224,6 +253,36 @@ _ENDS = (
     *_ends((OPS, B), _ENDING_MATH),
     *_ends((TF, MATH), _ENDING_TENSORFLOW),
     *_ends((NN,), _ENDING_NN),
+    *_ends((OPS, B), "argmax argmin", marks="order", params=("x", "axis"), axis="axis"),
+    *_ends((OPS,), "argsort", marks="order", params=("x", "axis"), axis="axis", defaults={"axis": -1}),
+    *_ends(
+        (TF, MATH),
+        "argmax argmin",
+        marks="order",
+        arg="input",
+        params=("input", "axis"),
+        axis="axis",
+        defaults={"axis": 0},
+    ),
+    *_ends(
+        (TF,),
+        "argsort",
+        marks="order",
+        arg="values",
+        params=("values", "axis"),
+        axis="axis",
+        defaults={"axis": -1},
+    ),
+    *_ends((OPS,), "top_k", marks="sorted", params=("x", "k", "axis"), axis="axis", defaults={"axis": -1}),
+    *_ends(
+        (NN, MATH),
+        "top_k",
+        marks="sorted",
+        arg="input",
+        params=("input", "k", "axis"),
+        axis="axis",
+        defaults={"axis": -1},
+    ),
 )
 
 ROWS: tuple[Row, ...] = (*LOSSES, *_ACTIVATIONS, *_LOGARITHMS, *_LAYERS, *_KEEPS, *_MARKED, *_ENDS)

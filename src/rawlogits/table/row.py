@@ -89,6 +89,11 @@ class Row:
     """keeps: the parameter naming an axis that is averaged away; over the normalised axis it ends the space."""
     guards: bool = False
     """keeps: bounds the value away from 0 (clamp with a minimum), so that a log of it stays finite."""
+    blends: bool = False
+    """keeps: the numbers change within their space (dropout, interpolation), so an activation before it is another
+    than one behind it. What guards or reduces does so in any case."""
+    leaves: bool = False
+    """keeps: the numbers go to another library (numpy, tolist), whose values the framework's functions do not take."""
     items: bool = False
     """keeps: `arg` is a sequence (cat, stack); the space is kept when all items agree."""
     ranks: int | None = None
@@ -96,7 +101,9 @@ class Row:
     when: Mapping[str, object] = field(default_factory=dict)
     defaults: Mapping[str, object] = field(default_factory=dict)
     marks: str = ""
-    """source: what else is known of the value: "multi_hot" (labels of which several hold), "sum", "constant"."""
+    """source: what else is known of the value: "multi_hot" (labels of which several hold), "sum", "constant";
+    "order" (it reads nothing but the order of its numbers: argmax), "sorted" (the same, and it gives numbers and where
+    they stood: topk)."""
     decodes: str = ""
     """loss: the activation that turns its input into probabilities, by name (`torch.softmax`)."""
     twin: str = ""
@@ -115,6 +122,11 @@ class Row:
     def short(self) -> str:
         """The last part of the first name."""
         return self.names[0].rsplit(".", 1)[-1]
+
+    @property
+    def exact(self) -> bool:
+        """Whether what a keeps row returns holds the numbers that it was given, perhaps in other places."""
+        return self.verb is Verb.KEEPS and not (self.blends or self.guards or self.reduces)
 
     @classmethod
     def from_mapping(cls, entry: Mapping[str, Any]) -> Row:

@@ -97,7 +97,13 @@ _BINARY: dict[str, Any] = {"params": ("logits", "is_binary"), "arg": "logits", "
 _FROM_PROBS: dict[str, Any] = {"params": ("probs", "is_binary"), "arg": "probs", "defaults": {"is_binary": False}}
 
 _LOGARITHMS = (
-    Row(names=(f"{T}.exp", f"{M}.exp", f"{T}.exp_", f"{M}.exp_"), verb=Verb.OP, turns=_EXP),
+    Row(
+        names=(f"{T}.exp", f"{M}.exp", f"{T}.exp_", f"{M}.exp_"),
+        verb=Verb.OP,
+        turns=_EXP,
+        twin=f"{T}.softmax",
+        why="the twin is what exp(z) / sum(exp(z)) writes out",
+    ),
     Row(
         names=(f"{T}.log", f"{M}.log", f"{T}.log_", f"{M}.log_"),
         verb=Verb.OP,
@@ -228,16 +234,17 @@ _ELEMENTS = (  # same numbers, same places
     *_keeps(
         (M,),
         """
-        contiguous requires_grad_ float double half bfloat16 to type type_as cpu cuda xpu numpy tolist item pin_memory
+        contiguous requires_grad_ float double half bfloat16 to type type_as cpu cuda xpu pin_memory
         share_memory_ coalesce to_dense to_sparse dequantize data""",
     ),
+    *_keeps((M,), "numpy tolist item", leaves=True),
     *_keeps((T, M), "nan_to_num nan_to_num_"),
     *_keeps((T, M), "masked_fill", guards=True, why="a fill may be what replaces the zeros before a log"),
     *_keeps((M,), "masked_fill_", guards=True, why="a fill may be what replaces the zeros before a log"),
-    *_keeps((M,), "fill_diagonal_"),
+    *_keeps((M,), "fill_diagonal_", blends=True),
     *_keeps((T, M), "clamp clip clamp_ clip_", more=("min", "max"), guards=True),
     *_keeps((T, M), "clamp_min clamp_min_", more=("min",), guards=True),
-    *_keeps((T, M), "clamp_max clamp_max_", more=("max",)),
+    *_keeps((T, M), "clamp_max clamp_max_", more=("max",), blends=True),
     *_keeps((_UTILS,), "clamp_probs", arg="probs", guards=True),
     *_keeps((T, M), "roll flip fliplr flipud"),
 )
@@ -280,16 +287,24 @@ _SHAPES = (  # same numbers, other places
     *_keeps(("einops.layers.torch",), "Rearrange", build=("pattern",), moves=True),
 )
 
+_MIXED: dict[str, Any] = {"blends": True}
 _BLENDS = (  # averages of neighbours, or some numbers left out: no longer exact, still the same kind
     *_keeps((T, M), "mean", more=("dim", "keepdim"), reduces="dim"),
     *_keeps((T, M), "nanmean", more=("dim", "keepdim"), reduces="dim"),
-    *_keeps((F,), "interpolate upsample", more=("size", "scale_factor", "mode")),
-    *_keeps((F,), "upsample_bilinear upsample_nearest", more=("size", "scale_factor")),
-    *_keeps((N,), "Upsample", build=("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor")),
-    *_keeps((N,), "UpsamplingBilinear2d UpsamplingNearest2d", build=("size", "scale_factor")),
-    *_keeps((F,), "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout"),
-    *_keeps((T,), "dropout dropout_"),
-    *_keeps((N,), "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout", build=("p", "inplace")),
+    *_keeps((F,), "interpolate upsample", more=("size", "scale_factor", "mode"), **_MIXED),
+    *_keeps((F,), "upsample_bilinear upsample_nearest", more=("size", "scale_factor"), **_MIXED),
+    *_keeps(
+        (N,), "Upsample", build=("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor"), **_MIXED
+    ),
+    *_keeps((N,), "UpsamplingBilinear2d UpsamplingNearest2d", build=("size", "scale_factor"), **_MIXED),
+    *_keeps((F,), "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout", **_MIXED),
+    *_keeps((T,), "dropout dropout_", **_MIXED),
+    *_keeps(
+        (N,),
+        "Dropout Dropout1d Dropout2d Dropout3d AlphaDropout FeatureAlphaDropout",
+        build=("p", "inplace"),
+        **_MIXED,
+    ),
 )
 
 _VALUES = (  # the same value in another wrapping
@@ -323,9 +338,12 @@ _MARKED = (
         names=_names((T, M), "sum"),
         verb=Verb.SOURCE,
         params=("input", "dim", "keepdim"),
+        axis="dim",
         marks="sum",
-        why="marked so that exp(z) / sum(exp(z)) and log(sum(exp(z))) can be seen",
+        twin=f"{T}.logsumexp",
+        why="marked so that exp(z) / sum(exp(z)) and log(sum(exp(z))) can be seen; the twin is the latter",
     ),
+    Row(names=_names((T, S, M), "logsumexp"), verb=Verb.SOURCE, params=("input", "dim", "keepdim"), axis="dim"),
     Row(
         names=(
             "sklearn.preprocessing.MultiLabelBinarizer.fit_transform",

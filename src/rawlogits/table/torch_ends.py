@@ -6,6 +6,8 @@ A product, a norm, a ReLU, a random tensor, a distance. Knowing them is what let
 
 from __future__ import annotations
 
+from typing import Any
+
 from rawlogits.table.row import Row, Verb
 
 T, F, M, N, S = "torch", "torch.nn.functional", "torch.Tensor", "torch.nn", "torch.special"
@@ -32,9 +34,9 @@ _ARITHMETIC = """
     pow remainder sub subtract true_divide where xlogy
     allclose eq equal ge greater greater_equal gt isclose le less less_equal lt ne not_equal"""
 _REDUCTIONS = """
-    all amax amin aminmax any argmax argmin bincount count_nonzero cummax cummin cumprod cumsum dist histc histogram
-    kthvalue logcumsumexp max median min mode nanmedian nanquantile nansum norm numel prod quantile renorm std trace
-    var argsort argwhere diff msort nonzero sort topk unique unique_consecutive multinomial corrcoef cov frexp"""
+    all amax amin aminmax any bincount count_nonzero cummax cummin cumprod cumsum dist histc histogram
+    logcumsumexp mode nanmedian nanquantile nansum norm numel prod quantile renorm std trace
+    var argwhere diff msort nonzero unique unique_consecutive multinomial corrcoef cov frexp"""
 _PRODUCTS = """
     addbmm addmm addmv addr baddbmm bmm cross dot ger inner kron matmul matrix_exp matrix_power mm mv outer smm
     sspaddmm vdot cholesky cholesky_inverse cholesky_solve det geqrf inverse logdet lu lu_solve orgqr ormqr pinverse
@@ -108,12 +110,22 @@ _FFT = """
     rfftn"""
 
 
-def _ends(scopes: tuple[str, ...], words: str, why: str = "", marks: str = "") -> list[Row]:
-    return [Row(names=names, verb=Verb.SOURCE, why=why, marks=marks) for names in each(scopes, words)]
+def _ends(scopes: tuple[str, ...], words: str, **facts: Any) -> list[Row]:
+    return [Row(names=names, verb=Verb.SOURCE, **facts) for names in each(scopes, words)]
+
+
+_ALONG: dict[str, Any] = {"axis": "dim", "params": ("input", "dim")}
+_ALONG_LAST: dict[str, Any] = {"axis": "dim", "params": ("input", "dim"), "defaults": {"dim": -1}}
+_OF_K: dict[str, Any] = {"axis": "dim", "params": ("input", "k", "dim"), "defaults": {"dim": -1}}
 
 
 ENDS: tuple[Row, ...] = (
     *_ends((T, M), _BOTH),
+    *_ends((T, M), "argmax argmin", marks="order", **_ALONG),
+    *_ends((T, M), "argsort", marks="order", **_ALONG_LAST),
+    *_ends((T, M), "max min median", marks="sorted", **_ALONG),
+    *_ends((T, M), "sort", marks="sorted", **_ALONG_LAST),
+    *_ends((T, M), "topk kthvalue", marks="sorted", **_OF_K),
     *_ends((T,), _FUNCTIONS),
     *_ends((T,), _TABLES, marks="constant"),
     *_ends((M,), _METHODS),
@@ -122,6 +134,5 @@ ENDS: tuple[Row, ...] = (
     *_ends((S,), _SPECIAL),
     *_ends(("torch.linalg",), _LINALG),
     *_ends(("torch.fft",), _FFT),
-    *_ends((T, S, M), "logsumexp"),
     *_ends((F,), "gumbel_softmax", why="a random sample on the simplex, not the distribution that the scores describe"),
 )

@@ -6,11 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rawlogits.finding import Applicability, Arrival, Fix, Repair
+from rawlogits.static.repair.fused import fuse
+from rawlogits.static.repair.logarithmic import logarithmic
 from rawlogits.static.repair.spots import Proposal, Shelf, Spots
 from rawlogits.static.repair.taken_out import take_out
+from rawlogits.static.repair.written_out import write_fused
 from rawlogits.static.source import Unreadable
 
-_MENDERS: Mapping[Repair, Callable[[Arrival, Spots], Proposal | None]] = {Repair.TAKE_OUT: take_out}
+_MENDERS: Mapping[Repair, Callable[[Arrival, Spots], Proposal | None]] = {
+    Repair.TAKE_OUT: take_out,
+    Repair.LOGARITHMIC: logarithmic,
+    Repair.FUSE: fuse,
+    Repair.WRITE_FUSED: write_fused,
+}
 """By kind; a repair of another kind is said in words and not written."""
 
 

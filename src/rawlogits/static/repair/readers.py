@@ -6,16 +6,16 @@ A reader of the numbers gets the activation written round what it reads; one tha
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from rawlogits.finding import Arrival, Edit, Place
 from rawlogits.space import Space
 from rawlogits.static.repair.readers_calls import Calls
-from rawlogits.static.repair.readers_names import Path, Reads, Value, reads
+from rawlogits.static.repair.readers_names import Path, Reads, Value, is_shared, reads
 from rawlogits.static.repair.readers_objects import Objects
 from rawlogits.static.repair.readers_project import Function, Project, is_local, parameter
-from rawlogits.static.repair.readers_ranks import FACT_CALLS, FACTS, FOREIGN, MOVED, SAME, Activation, ranks, scope_of
+from rawlogits.static.repair.readers_ranks import FACTS, Activation, method, ranks, scope_of
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Spots
 from rawlogits.static.repair.taken_out_text import qualified, table
@@ -23,6 +23,8 @@ from rawlogits.table.row import Verb
 
 MOST_STEPS = 600
 """Places that are looked at for one repair."""
+_GRADIENTS = frozenset({"grad", "retain_grad", "register_hook", "grad_fn"})
+"""What is asked of a tensor that depends on how it was made."""
 _TRANSPARENT = (ast.Await, ast.Starred)
 _QUIET = frozenset({"len", "isinstance", "type", "id", "hasattr"})
 
@@ -66,16 +68,21 @@ class Readers:
     """Arguments whose demand the repair meets: they want the value as it is now."""
     operations: Sequence[Place]
     """Whole expressions that do the same: an activation and what it is applied to."""
+    parts: str = "replaced"
+    """What happens to a part of a model: "replaced" by another one, "gone", or "" where no part changes."""
     project: Project = None  # type: ignore[assignment]
     doubts: list[str] = field(default_factory=list)
     ranking: int = 0
     """Readers that need nothing."""
+    left: bool = False
+    """Whether the numbers are in another library's arrays."""
+    is_probe: bool = False
 
     def __post_init__(self) -> None:
         self.project = self.project or Project(self.spots)
         self.calls = Calls(self.project)
         self.objects = Objects(self, self.calls)
-        self._seen: set[tuple[str, int, Path]] = set()
+        self._seen: set[tuple[str, int, Path, bool, bool]] = set()
         self._wrapped: dict[tuple[str, int], Value] = {}
         self._starts: set[int] = set()
         self.reached: set[Place] = set()
@@ -97,7 +104,10 @@ class Readers:
     def doubt(self, spot: Spot, node: ast.AST, words: str) -> None:
         """What may go wrong at a place."""
         place = spot.source.place(node)
-        text = f"{place.home}:{place.line} {words}"
+        self.told(f"{place.home}:{place.line} {words}")
+
+    def told(self, text: str) -> None:
+        """What may go wrong, in words that name the place."""
         if text not in self.doubts:
             self.doubts.append(text)
 
@@ -110,7 +120,7 @@ class Readers:
 
     def value(self, value: Value) -> None:
         """Follow what becomes of an expression."""
-        key = (value.spot.shown, id(value.node), value.path)
+        key = (value.spot.shown, id(value.node), value.path, value.moved, value.mixed)
         self._steps += 1
         if key in self._seen:
             return
@@ -131,8 +141,13 @@ class Readers:
                 parent = spot.parents[parent]
             if isinstance(parent, ast.expr) and self._meets(spot, parent, self.operations):
                 return
-            if isinstance(parent, _TRANSPARENT) or (isinstance(parent, ast.IfExp) and top is not parent.test):
+            if isinstance(parent, (ast.Subscript, ast.Attribute)) and not isinstance(parent.ctx, ast.Load):
+                self.doubt(spot, parent, f"changes {spot.source.words(parent)} in place")
+                return
+            if isinstance(parent, _TRANSPARENT):
                 top = parent
+            elif isinstance(parent, ast.IfExp) and top is not parent.test:
+                top, value = parent, Value(spot, value.node, value.path, value.moved, True)
             elif isinstance(parent, ast.NamedExpr):
                 self._name(value, parent.target.id, parent, (), moved)
                 top = parent
@@ -156,25 +171,31 @@ class Readers:
     def _attribute(self, value: Value, node: ast.Attribute, top: ast.expr, moved: bool) -> tuple[ast.expr, bool] | None:
         """What an attribute of a value is when it holds the same numbers; else it is a reader."""
         call = value.spot.parents.get(node)
-        if node.attr in FACTS | FACT_CALLS:
+        if node.attr in FACTS:
             return None
-        if isinstance(call, ast.Call) and call.func is node:
-            if node.attr in SAME | MOVED:
-                return call, moved or node.attr in MOVED
-            if node.attr in FOREIGN:
-                self._abroad(value, call, moved)
-                return None
-            self._read(value, call, top, moved)
-        elif node.attr in ("data", "T", "mT"):
-            return node, moved or node.attr != "data"
-        else:
-            self._give(value)
+        if node.attr in _GRADIENTS or (node.attr.endswith("_") and not node.attr.endswith("__")):
+            words = value.spot.source.words(top)
+            words = f"reads the gradient of {words}" if node.attr in _GRADIENTS else f"changes {words} in place"
+            self.doubt(value.spot, node, words)
+            return None
+        row = method(node.attr)
+        called = call if isinstance(call, ast.Call) and call.func is node else None
+        if row is None or not row.exact:
+            if called is not None:
+                self._read(value, called, top, moved)
+            else:
+                self._give(value)
+        elif not row.leaves:
+            return (called or node), moved or row.moves
+        elif called is not None:
+            self._apart(value, lambda probe: probe.value(Value(value.spot, called, (), moved, value.mixed)), left=True)
         return None
 
     def _kept(self, spot: Spot, call: ast.Call, value: ast.expr) -> bool | None:
         """Whether a function of the table that keeps numbers moves them; None for any other."""
         rows = table().named(qualified(spot, call.func)) if value in call.args[:1] else ()
-        return rows[0].moves if rows and rows[0].verb is Verb.KEEPS and not rows[0].items else None
+        row = rows[0] if rows and rows[0].verb is Verb.KEEPS else None
+        return row.moves if row is not None and row.exact and not row.items else None
 
     def _end(self, value: Value, parent: ast.AST | None, top: ast.expr, moved: bool) -> None:
         spot = value.spot
@@ -241,9 +262,8 @@ class Readers:
         if isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.slice, ast.Constant):
             if parent.slice.value == first:
                 self.value(Value(spot, parent, tuple(rest), value.moved, value.mixed))
-        elif isinstance(parent, ast.Attribute) and isinstance(first, str):
-            if parent.attr == first:
-                self.value(Value(spot, parent, tuple(rest), value.moved, value.mixed))
+        elif isinstance(parent, ast.Attribute):
+            self._looked_up(value, parent)
         elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
             target = parent.targets[0]
             if isinstance(target, ast.Name):
@@ -261,8 +281,26 @@ class Readers:
         elif not isinstance(parent, ast.Expr):
             self.doubt(spot, node, f"reads {spot.source.words(node)} as a whole")
 
+    def _looked_up(self, value: Value, node: ast.Attribute) -> None:
+        """A method of what holds the value: `get` and `pop` of its key are followed, `keys` reads nothing of it."""
+        spot, (first, *rest) = value.spot, value.path
+        call = spot.parents.get(node)
+        if not (isinstance(call, ast.Call) and call.func is node) or node.attr not in ("get", "pop", "keys"):
+            self.doubt(spot, node, f"reads {spot.source.words(node)}")
+        elif node.attr != "keys":
+            key = call.args[0] if call.args else None
+            if not isinstance(key, ast.Constant):
+                self.doubt(spot, node, f"reads {spot.source.words(node)}")
+            elif key.value == first:
+                self.value(Value(spot, call, tuple(rest), value.moved, value.mixed or len(call.args) > 1))
+
     def _name(self, value: Value, name: str, binding: ast.AST, path: Path, moved: bool) -> None:
         scope = scope_of(value.spot, binding)
+        apart = moved and not value.moved and not self.is_probe
+        if apart and self._apart(value, lambda probe: probe._name(value, name, binding, path, moved)):
+            return
+        if is_shared(scope, name):
+            self.doubt(value.spot, binding, f"binds {name} for other functions")
         found = reads(scope, name, binding)
         if isinstance(scope, ast.ClassDef):
             self.doubt(value.spot, binding, f"binds {name} in a class")
@@ -283,6 +321,10 @@ class Readers:
 
     def _argument(self, value: Value, call: ast.Call, top: ast.expr, moved: bool) -> None:
         spot = value.spot
+        out = any(each.arg == "out" and each.value is top for each in call.keywords) and qualified(spot, call.func)
+        if out or _in_place(call):
+            self.doubt(spot, call, f"changes {spot.source.words(top)} in place")
+            return
         if isinstance(call.func, ast.Name) and call.func.id in _QUIET and not is_local(spot, call, call.func.id):
             return
         if qualified(spot, call.func).rpartition(".")[2] == "Model":
@@ -305,7 +347,7 @@ class Readers:
 
     def _read(self, value: Value, call: ast.Call, top: ast.expr, moved: bool) -> None:
         spot = value.spot
-        ranking = ranks(spot, call, top, self.activation, moved)
+        ranking = ranks(spot, call, top, self.activation, moved, self.left)
         if ranking:
             self.ranking += 1
             return
@@ -339,20 +381,26 @@ class Readers:
 
     def _only_ranks(self, home: Spot, function: Function, argument: ast.arg, moved: bool) -> bool:
         """Whether a function reads only the order of what it is given."""
-        probe = Readers(self.spots, self.activation, (), (), self.project)
+        probe = Readers(self.spots, self.activation, (), (), self.parts, self.project)
         probe._steps = self._steps
         probe.bound(home, reads(function, argument.arg, argument), (), moved, False)
         return not probe.given and not probe.doubts
 
-    def _abroad(self, value: Value, call: ast.Call, moved: bool) -> None:
-        """The numbers go to another library: they go as they always did, unless it only ranks them."""
-        probe = Readers(self.spots, self.activation, self.demands, self.operations, self.project)
-        probe._steps = self._steps
-        probe.value(Value(value.spot, call, (), moved, value.mixed))
+    def _apart(self, value: Value, follow: Callable[[Readers], None], left: bool = False) -> bool:
+        """Whether a value is dealt with before it `left` its framework, or its axes moved: as it was, or only ranked.
+
+        Behind that the activation cannot be written. False where the loss is there, too.
+        """
+        probe = Readers(self.spots, self.activation, self.demands, self.operations, self.parts, self.project)
+        probe._steps, probe.left, probe.is_probe = self._steps, left or self.left, True
+        follow(probe)
+        if probe.reached and not left:
+            return False
         if probe.given or probe.doubts:
             self._give(value)
         else:
             self.ranking += probe.ranking
+        return True
 
     def _holds_demand(self, spot: Spot, function: ast.AST) -> bool:
         whole = spot.source.place(function)
@@ -364,14 +412,11 @@ class Readers:
     def _give(self, value: Value) -> None:
         """Write the activation round an expression whose numbers are read."""
         spot, node = value.spot, value.node
-        key = (spot.shown, id(node))
-        if key in self._wrapped:
-            return
         reason = self._barred(value)
         if reason:
             self.doubt(spot, node, reason)
             return
-        self._wrapped[key] = value
+        self._wrapped[spot.shown, id(node)] = value
 
     @property
     def given(self) -> int:
@@ -410,6 +455,13 @@ class Readers:
             if isinstance(each, ast.expr) and (each.lineno, each.col_offset) == first and self._demanded(spot, each):
                 return f"reads {words}"
         return ""
+
+
+def _in_place(call: ast.Call) -> bool:
+    """Whether a call is told to change what it is given: by its name (`relu_`), or by an argument."""
+    word = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    told = any(each.arg == "inplace" and getattr(each.value, "value", True) is not False for each in call.keywords)
+    return told or (word.endswith("_") and not word.endswith("__"))
 
 
 def demands(arrival: Arrival, others: Sequence[Arrival]) -> list[Arrival]:

@@ -7,23 +7,25 @@ from dataclasses import dataclass
 
 from rawlogits.static.repair.readers_names import Scope, reads
 from rawlogits.static.repair.spot import Spot
-from rawlogits.static.repair.taken_out_text import qualified
+from rawlogits.static.repair.taken_out_text import qualified, table
+from rawlogits.table.row import Row
 
-ORDERS = frozenset({"argmax", "argsort"})
-SORTED = frozenset({"max", "topk", "sort", "top_k"})
-"""These give the numbers and where they stood."""
-FACTS = frozenset({"shape", "dtype", "device", "ndim", "requires_grad", "grad_fn", "is_cuda"})
-FACT_CALLS = frozenset({"size", "dim", "numel", "requires_grad_", "retain_grad", "register_hook", "ndimension"})
+FACTS = frozenset(
+    {"shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "size", "dim", "numel", "nelement", "ndimension"}
+)
+"""What a tensor is asked for, called or not, that tells nothing of its numbers."""
 SAME = frozenset({"detach", "cpu", "cuda", "to", "float", "double", "clone", "contiguous", "type", "type_as"})
-"""Methods that give every number back in its place."""
-FOREIGN = frozenset({"numpy"})
-"""Methods that hand the numbers to another library, in whose arrays the activation cannot be written."""
 MOVED = frozenset({"view", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "flatten", "view_as"})
 
 
 @dataclass(frozen=True)
 class Activation:
-    """What the value went through: how it is called on an expression, and over which axis it ran."""
+    """What to write at a reader, so that it gets what it got before; a mender makes one and gives it to `Readers`.
+
+    Readers ask nothing but these three fields and `call`, which another mender may write otherwise in a subclass. What
+    is written must keep the order of the numbers over `axis` (of all of them where `keyword` is ""): what only ranks
+    gets nothing.
+    """
 
     name: str
     """The qualified function, "" when it cannot be written at a reader."""
@@ -40,31 +42,41 @@ class Activation:
         return f"{spelled}({text}, {self.keyword}={self.axis})" if self.keyword else f"{spelled}({text})"
 
 
-def ranks(spot: Spot, call: ast.Call, value: ast.expr, activation: Activation, moved: bool) -> bool | None:
-    """Whether a call reads only the order of a value; None when it is no call that knows an order."""
-    method = isinstance(call.func, ast.Attribute) and call.func.value is value
-    word = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-    if not method:
-        full = qualified(spot, call.func)
-        word = full.rpartition(".")[2] if full else ""
-    if word not in ORDERS | SORTED:
+def method(name: str) -> Row | None:
+    """What the table says of a method that any tensor has."""
+    return next(iter(table().method(name)), None)
+
+
+def ranks(spot: Spot, call: ast.Call, value: ast.expr, activation: Activation, moved: bool, left: bool) -> bool | None:
+    """Whether a call reads only the order of a value; None when it is no call that knows an order.
+
+    Once the numbers `left` their framework, and in the arrays of another one, a sorting method gives only numbers.
+    """
+    func = call.func
+    is_method = isinstance(func, ast.Attribute) and func.value is value
+    rows = table().method(func.attr) if is_method and isinstance(func, ast.Attribute) else ()
+    rows = rows or table().named(qualified(spot, func))
+    row = next((each for each in rows if each.marks in ("order", "sorted")), None)
+    if row is None:
         return None
-    if activation.keyword and (moved or not _over(call, word, activation.axis, method)):
+    if activation.keyword and (moved or not _over(call, row, activation.axis, is_method)):
         return False
-    return word in ORDERS or _only_where(spot, call)
+    if row.marks == "order":
+        return True
+    left = left or (is_method and activation.name.split(".")[0] not in ("", row.names[0].split(".")[0]))
+    return not left and _only_where(spot, call)
 
 
-def _over(call: ast.Call, word: str, axis: int | None, method: bool) -> bool:
+def _over(call: ast.Call, row: Row, axis: int | None, is_method: bool) -> bool:
     """Whether the call compares the numbers that the activation ran over."""
-    position = (1 if word in ("topk", "top_k") else 0) + (0 if method else 1)
-    named = [each.value for each in call.keywords if each.arg in ("dim", "axis")]
+    position = row.params.index(row.axis) - is_method
+    named = [each.value for each in call.keywords if each.arg in (row.axis, "dim", "axis")]
     given = named[0] if named else call.args[position] if len(call.args) > position else None
-    if given is None:
-        return word in ("topk", "top_k", "sort", "argsort") and axis == -1
     try:
-        return axis is not None and bool(ast.literal_eval(given) == axis)
+        over = row.defaults.get(row.axis) if given is None else ast.literal_eval(given)
     except ValueError:
         return False
+    return axis is not None and over == axis
 
 
 def _only_where(spot: Spot, call: ast.Call) -> bool:

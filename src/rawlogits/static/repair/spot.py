@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import bisect
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -106,36 +107,33 @@ class Spot:
 
     # -- names ---------------------------------------------------------------------------------------------------
 
-    def spelled(self, name: str) -> tuple[str, str]:
+    def spelled(self, name: str, use: ast.AST | None = None) -> tuple[str, str]:
         """How this file writes a qualified name, and the import that it needs first ("" when it has one).
 
         `import torch.nn.functional as F` makes `torch.nn.functional.relu` into `F.relu`. Without any import of the
         name's root the first part before the last is imported: `from torch.nn import functional` is never guessed.
+        What is imported behind `use`, and a name under which two things are imported, do not count.
         """
-        found = max(self._bindings(name), key=lambda pair: len(pair[0]), default=None)
+        top = self._top(use) if use is not None else None
+        body = self.tree.body[: self.tree.body.index(top)] if top is not None else self.tree.body
+        found = max(self._bindings(name, body), key=lambda pair: len(pair[0]), default=None)
         if found is not None:
             full, local = found
             rest = name[len(full) :].lstrip(".")
             return f"{local}.{rest}" if rest else local, ""
         module, _, last = name.rpartition(".")
-        alias = "F" if module == "torch.nn.functional" and "F" not in self._bound else ""
+        alias = "F" if module == "torch.nn.functional" and "F" not in self._bound | self.imported.keys() else ""
         if alias:
             return f"{alias}.{last}", f"import {module} as {alias}"
         return name, f"import {module}"
 
-    def _bindings(self, name: str) -> Iterator[tuple[str, str]]:
+    def _bindings(self, name: str, body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
         """The imports at the top of the file that lead to a name: what is imported, and under which name."""
-        for node in self.tree.body:
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    full = alias.name if alias.asname else alias.name.split(".")[0]
-                    if name == full or name.startswith(f"{full}."):
-                        yield full, alias.asname or full
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                for alias in node.names:
-                    full = f"{node.module}.{alias.name}"
-                    if name == full or name.startswith(f"{full}."):
-                        yield full, alias.asname or alias.name
+        every = list(_imports_of(self.tree.body))
+        for full, local in _imports_of(body):
+            alone = all(other == full for other, same in every if same == local)
+            if alone and (name == full or name.startswith(f"{full}.")):
+                yield full, local
 
     @cached_property
     def imported(self) -> dict[str, str]:
@@ -158,27 +156,78 @@ class Spot:
     def _bound(self) -> set[str]:
         return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
 
-    def importing(self, statement: str) -> list[Edit]:
+    def importing(self, statement: str, use: ast.AST | None = None) -> list[Edit]:
         """The edit that adds an import behind the first ones of the file; none when it is there already.
 
-        Behind later ones it may come too late.
+        Behind later ones it may come too late. Where `use` runs before them it comes before the statement of that.
         """
         if not statement or statement in self.added or any(line == statement for line in self.source.lines):
             return []
         self.added.append(statement)
-        runs = itertools.groupby(self.tree.body, lambda node: isinstance(node, (ast.Import, ast.ImportFrom)))
-        imports = next((list(run) for are_imports, run in runs if are_imports), [])
-        if imports:
-            line = (imports[-1].end_lineno or imports[-1].lineno) + 1
-        else:
-            body = self.tree.body
-            documented = body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-            line = (body[0].end_lineno or 0) + 1 if documented else 1
-        if line > len(self.source.lines):
-            return [
-                self.edit(
-                    (line - 1, len(self.source.lines[-1]) + 1, line - 1, len(self.source.lines[-1]) + 1),
-                    f"\n{statement}",
-                )
-            ]
-        return [self.edit((line, 1, line, 1), f"{statement}\n")]
+        body, block = self.tree.body, self._imports(use)
+        early = self._top(use) if use is not None else None
+        if not body:
+            return [self.edit((1, 1, 1, 1), f"{statement}\n")]
+        if early is not None and block and body.index(early) < body.index(block[0]):
+            return [self._above(early, statement)]
+        if block:
+            return [self._below(block[-1], statement)]
+        documented = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+        return [(self._below if documented and self.source.layout is None else self._above)(body[0], statement)]
+
+    def _imports(self, use: ast.AST | None = None) -> list[ast.stmt]:
+        """The first imports of the file that stand together; those from `__future__` only where there are no others.
+
+        Of Markdown, whose fences are read one by one, the last imports before the use.
+        """
+        layout = self.source.layout
+        starts = layout.starts if layout is not None else ()
+        runs = itertools.groupby(
+            self.tree.body,
+            lambda node: (isinstance(node, (ast.Import, ast.ImportFrom)), bisect.bisect_right(starts, node.lineno)),
+        )
+        found = [list(run) for (are_imports, _), run in runs if are_imports]
+        if use is not None and layout is not None and layout.blocks[0][0] is None:
+            found = [run for run in found if run[0].lineno < use.lineno][::-1] or found  # type: ignore[attr-defined]
+        return next((run for run in found if not all(map(_is_future, run))), found[0] if found else [])
+
+    def _top(self, node: ast.AST) -> ast.stmt | None:
+        """The statement of the file in which a node stands, None inside a function, which runs later."""
+        if self.function(node) is not None:
+            return None
+        return next((one for each in (node, *self.above(node)) for one in self.tree.body if one is each), None)
+
+    def _above(self, node: ast.stmt, statement: str) -> Edit:
+        line = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+        is_block = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        return self.edit((line, 1, line, 1), f"{statement}\n\n\n" if is_block else f"{statement}\n")
+
+    def _below(self, node: ast.stmt, statement: str) -> Edit:
+        line = node.end_lineno or node.lineno
+        for other in self.tree.body[self.tree.body.index(node) + 1 :]:  # behind a semicolon
+            if other.lineno > line:
+                break
+            line = max(line, other.end_lineno or other.lineno)
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) or _is_future(node):
+            statement = f"\n{statement}"
+        layout, lines = self.source.layout, self.source.lines
+        if line >= len(lines) or (layout is not None and layout.at(line + 1)[0] != layout.at(line)[0]):
+            end = len(lines[line - 1]) + 1
+            return self.edit((line, end, line, end), f"\n{statement}")
+        return self.edit((line + 1, 1, line + 1, 1), f"{statement}\n")
+
+
+def _imports_of(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """What imports among some statements bring, and under which names; relative ones are left out."""
+    for node in body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                full = alias.name if alias.asname else alias.name.split(".")[0]
+                yield full, alias.asname or full
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", alias.asname or alias.name
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rawlogits.finding import Arrival, Edit
 from rawlogits.static.repair.spot import Spot
 
-Shelf = dict[str, Spot]
-"""Files that an earlier repair has read."""
+Shelf = dict[str, Any]
+"""Files that an earlier repair has read, by path; under "" what all of them hold (`readers_index.Index`)."""
 
 
 @dataclass(eq=False)

@@ -54,7 +54,7 @@ def take_out(arrival: Arrival, spots: Spots) -> Proposal | None:
 
 def _proposal(arrival: Arrival, spots: Spots) -> Proposal | None:
     pattern = _MAKERS.get(arrival.got)
-    if pattern is None or not pattern.fullmatch(arrival.made_by) or arrival.scaled:
+    if pattern is None or not pattern.fullmatch(arrival.made_by) or arrival.scaled or arrival.guarded:
         return None
     spot = spots.at(arrival.trace[0].place.path)
     taken = _applied(arrival, spots) or _built(arrival, spot, spots)
@@ -62,7 +62,8 @@ def _proposal(arrival: Arrival, spots: Spots) -> Proposal | None:
         return None
     met = demands(arrival, spots.arrivals)
     arguments = [each.place for each in met if each.verb == "loss"]
-    readers = Readers(spots, taken.activation, arguments, [each.place for each in met if each.verb != "loss"])
+    operations = [each.place for each in met if each.verb != "loss"]
+    readers = Readers(spots, taken.activation, arguments, operations, taken.parts)
     for value in taken.values:
         readers.start(value)
     for spot, node in taken.objects:
@@ -75,8 +76,7 @@ def _proposal(arrival: Arrival, spots: Spots) -> Proposal | None:
     if unseen:
         doubts.append(f"{arrival.place.home}:{arrival.place.line} is reached in a way that is not followed")
     edits += _imports(spots, taken, edits)
-    if readers.project.cut:
-        doubts.append("the project has more files than are searched for readers")
+    doubts += readers.project.doubts()
     says = f"{taken.says}; {readers.summary}" if readers.summary else taken.says
     return Proposal(edits, says, doubts)
 
@@ -94,6 +94,8 @@ class Taken:
     mixed: bool = False
     dropped: Sequence[tuple[Spot, ast.AST]] = ()
     """Expressions that go: what they named may not need its import any more."""
+    parts: str = ""
+    """What happens to a part of a model; see `Readers.parts`."""
 
 
 def _imports(spots: Spots, taken: Taken, edits: Sequence[Edit]) -> list[Edit]:
@@ -176,7 +178,8 @@ def _only_built(origin: Spot, made: ast.expr, spot: Spot, outer: ast.Call, spots
         stores, loads, others = calls.own(origin, owner, target.attr)
         if stores != 1:
             return None
-        named = Project(spots).count(rf"[\"'.]{re.escape(target.attr)}[\"'.]")
+        pattern = rf"[\"'.]{re.escape(target.attr)}[\"'.]|\bchildren\(\)|\b_modules\b"
+        named = Project(spots).count(pattern, target.attr, "children", "_modules")
         return without_statement(origin, binding) if loads == 1 and not others and not named else []
     if isinstance(target, ast.Name) and isinstance(func, ast.Name) and target.id == func.id and origin is spot:
         scope = scope_of(origin, binding)
@@ -274,4 +277,5 @@ def _built(arrival: Arrival, spot: Spot, spots: Spots) -> Taken | None:
         doubts,
         part.mixed,
         [(spot, made)],
+        "replaced" if part.replaced else "gone",
     )

@@ -40,6 +40,8 @@ class Part:
     objects: Sequence[ast.expr] = ()
     doubts: Sequence[str] = ()
     mixed: bool = False
+    replaced: bool = False
+    """Whether something stands in its place."""
     plain: bool = True
     """Whether the activation can be written at a reader as an ordinary function."""
 
@@ -199,8 +201,8 @@ def _item(spot: Spot, made: ast.expr, spots: Spots) -> Part | None:
     says = f"{written[0]} in place of {spot.source.words(made)}"
     kept = [*spot.importing(written[1]), spot.replace(made, written[0])]
     if isinstance(parent, (ast.IfExp, ast.keyword, ast.arguments)):
-        return Part(kept, says, doubts=[], mixed=True, plain=plain)
-    return Part(kept, says, objects=objects, doubts=doubts, plain=plain)
+        return Part(kept, says, mixed=True, replaced=True, plain=plain)
+    return Part(kept, says, objects=objects, doubts=doubts, replaced=True, plain=plain)
 
 
 def _word_of(spot: Spot, made: ast.expr) -> str:
@@ -259,7 +261,8 @@ def _is_named(spot: Spot, key: ast.expr, spots: Spots) -> bool:
     if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
         return True
     word = re.escape(key.value)
-    return Project(spots).count(rf"\.{word}\b(?!\()") > 0 or Project(spots).count(rf"[\"']{word}[\"']") > 1
+    project = Project(spots)
+    return project.count(rf"\.{word}\b(?!\()", key.value) > 0 or project.count(rf"[\"']{word}[\"']", key.value) > 1
 
 
 def _is_counted(spot: Spot, holder: ast.expr, spots: Spots) -> bool:
@@ -268,8 +271,8 @@ def _is_counted(spot: Spot, holder: ast.expr, spots: Spots) -> bool:
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     for target in targets:
         word = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", "")
-        name = re.escape(word)
-        if not word or Project(spots).count(rf"\b{name}\s*\[|len\([\w.]*\b{name}\)|\b{name}\.(?:{_COUNTED})\b"):
+        pattern = rf"\b{word}\s*\[|len\([\w.]*\b{word}\)|\b{word}\.(?:{_COUNTED})\b"
+        if not word or Project(spots).count(pattern, word):
             return True
     return not isinstance(statement, (ast.Assign, ast.Return)) or _is_inside(spot, holder)
 
@@ -283,8 +286,8 @@ def _is_inside(spot: Spot, holder: ast.expr) -> bool:
 def _is_last(spot: Spot, receiver: ast.AST, statement: ast.stmt, spots: Spots) -> bool:
     """Whether nothing is added to a container behind a statement, in whose block it always runs."""
     if isinstance(receiver, ast.Attribute):
-        word = re.escape(receiver.attr)
-        return False if Project(spots).count(rf"\b{word}\s*\[") else _is_last_text(spot, receiver, statement)
+        indexed = Project(spots).count(rf"\b{receiver.attr}\s*\[", receiver.attr)
+        return not indexed and _is_last_text(spot, receiver, statement)
     if not isinstance(receiver, ast.Name):
         return False
     scope = scope_of(spot, statement)

@@ -15,6 +15,7 @@ from rawlogits.table.lookup import Table
 _LOOSE = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda, ast.Await)
 _ALWAYS = (ast.NamedExpr, ast.Yield, ast.YieldFrom)
 _TIGHT = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Attribute, ast.Starred, ast.Await)
+_DOTTED = re.compile(r"[\w.]+[.:](\w+)")
 Span = tuple[int, int, int, int]
 
 
@@ -26,6 +27,12 @@ def table() -> Table:
 
 def qualified(spot: Spot, node: ast.AST) -> str:
     """The name that the table knows for a dotted expression, by the imports of its file; "" when there is none."""
+    full = full_name(spot, node)
+    return table().canonical(full) if full else ""
+
+
+def full_name(spot: Spot, node: ast.AST) -> str:
+    """A dotted expression with what the imports of its file make of its first word; "" when they make nothing."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -33,7 +40,7 @@ def qualified(spot: Spot, node: ast.AST) -> str:
     if not isinstance(node, ast.Name):
         return ""
     root = imports(spot).get(node.id, "")
-    return table().canonical(".".join([root, *reversed(parts)])) if root else ""
+    return ".".join([root, *reversed(parts)]) if root else ""
 
 
 def imports(spot: Spot) -> dict[str, str]:
@@ -43,7 +50,7 @@ def imports(spot: Spot) -> dict[str, str]:
 
 @once
 def words(tree: ast.Module) -> dict[str, list[ast.AST]]:
-    """Word -> the names, attributes, imports from modules (under what they import) and texts that are it."""
+    """Word -> the names, attributes, imports from modules (under what they import) and texts that are or end in it."""
     found: dict[str, list[ast.AST]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
@@ -51,7 +58,8 @@ def words(tree: ast.Module) -> dict[str, list[ast.AST]]:
         elif isinstance(node, ast.Attribute):
             found.setdefault(node.attr, []).append(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            found.setdefault(node.value, []).append(node)
+            dotted = _DOTTED.fullmatch(node.value)
+            found.setdefault(dotted[1] if dotted else node.value, []).append(node)
         elif isinstance(node, ast.ImportFrom):
             for name in dict.fromkeys(alias.name for alias in node.names):
                 found.setdefault(name, []).append(node)
