@@ -211,6 +211,7 @@ def test_what_is_no_notebook(tmp_path: Path, content: str | bytes, message: str)
         book(None, 3, {}, {"cell_type": "code"}, code([1, "import torch\n"]), code("x = '\ud800\0'")),
         book(metadata=None, cells=[]),
         '{"nbformat": 3, "worksheets": null}',
+        '{"nbformat": 3, "worksheets": [{"cells": true}, 7, {"cells": 1.5}]}',
     ],
 )
 def test_notebooks_with_little_in_them(tmp_path: Path, content: str) -> None:

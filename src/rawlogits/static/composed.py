@@ -8,6 +8,7 @@ As with single files, what ships with the code counts as if it stood in it (deci
 from __future__ import annotations
 
 import ast
+import itertools
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -149,19 +150,27 @@ def merged(one: Any, other: Any) -> Any:
 
 
 def resolved(data: Any) -> Any:
-    """The tree with each `${name}` as what it names, and what is left open as such."""
+    """The tree with each `${name}` as what it names, and what is left open, or names itself, as such.
 
-    def at(node: Any, depth: int) -> Any:
+    ValueError when it has too many parts: names, and aliases of YAML, repeat.
+    """
+    parts = itertools.count(1)
+
+    def at(node: Any, names: tuple[str, ...]) -> Any:
+        if next(parts) > datafiles.MOST_PARTS:
+            raise ValueError(f"more than {datafiles.MOST_PARTS} values")
         if isinstance(node, dict):
-            return {key: at(value, depth) for key, value in node.items()}
+            return {key: at(value, names) for key, value in node.items()}
         if isinstance(node, list):
-            return [at(value, depth) for value in node]
+            return [at(value, names) for value in node]
         if not isinstance(node, str) or ("${" not in node and node != "???"):
             return node
         found = _NAME.fullmatch(node)
-        return at(_looked_up(data, found[1]), depth + 1) if found is not None and depth < _DEEPEST else _OPEN
+        if found is None or found[1] in names or len(names) == _DEEPEST:
+            return _OPEN
+        return at(_looked_up(data, found[1]), (*names, found[1]))
 
-    return at(data, 0)
+    return at(data, ())
 
 
 def _looked_up(data: Any, name: str) -> Any:

@@ -132,12 +132,15 @@ def _cells(book: dict[str, Any]) -> list[Any]:
         sheets = [] if sheets is None else sheets
         if "nbformat" not in book and not sheets:
             raise Unreadable("is not a notebook: it has neither cells nor a format")
-        cells = (
-            [c for sheet in sheets for c in _mapping(sheet).get("cells") or []] if isinstance(sheets, list) else sheets
-        )
+        cells = [c for sheet in sheets for c in _listed(sheet)] if isinstance(sheets, list) else sheets
     if not isinstance(cells, list):
         raise Unreadable(f"is not a notebook: its cells want a list, got {type(cells).__name__}")
     return cells
+
+
+def _listed(sheet: object) -> list[Any]:
+    cells = _mapping(sheet).get("cells")
+    return cells if isinstance(cells, list) else []
 
 
 def _code(number: int, cell: object) -> Iterator[_Block]:
