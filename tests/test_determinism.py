@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return top
 
 
-def answer(folder: Path, seed: int, paths: list[str]) -> dict[str, Any]:
+def answer(folder: Path, seed: int, paths: list[str], jobs: int = 1) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
@@ -41,6 +41,7 @@ def answer(folder: Path, seed: int, paths: list[str]) -> dict[str, Any]:
         "json",
         "--no-config",
         "--no-cache",
+        f"--jobs={jobs}",
     ]
     more = ["--show", "unresolved", "--show", "suppressions"]
     environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
@@ -51,6 +52,11 @@ def answer(folder: Path, seed: int, paths: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(done.stdout)
     del found["summary"]["elapsed_s"]
     return found
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_more_processes_give_the_same_answer(folder: Path, jobs: int) -> None:
+    assert answer(folder, 1, ["."], jobs) == answer(folder, 1, ["."])
 
 
 def test_other_hash_seeds_give_the_same_answer(folder: Path) -> None:

@@ -49,6 +49,7 @@ def check(
     markdown: bool = False,
     cache: PathLike | None = None,
     progress: Progress | None = None,
+    jobs: int | None = 1,
     fixable: Callable[[Finding], bool] = lambda finding: False,
 ) -> Report:
     """Check the Python files and notebooks below `paths` and report what was found.
@@ -89,7 +90,15 @@ def check(
     )
     before, seen = static.recall(kept.read(), files, base, contents) if kept is not None else (None, None)
     result, memory = static.scan(
-        files, root=base, table=table, progress=progress, overlay=contents, named=named, before=before, seen=seen
+        files,
+        root=base,
+        table=table,
+        progress=progress,
+        overlay=contents,
+        named=named,
+        before=before,
+        seen=seen,
+        jobs=static.available() if jobs is None else jobs,
     )
     if kept is not None and not contents and (before is None or before.changed or before.files != memory.files):
         kept.write(static.dump(memory))

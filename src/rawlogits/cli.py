@@ -106,6 +106,9 @@ CACHE = ".rawlogits_cache"
     metavar="DIR",
     help=f"Keep there what was found, in place of {CACHE}.",
 )
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), metavar="N", help="Use so many processes, in place of one for each core."
+)
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even when there are findings.")
 @click.option("--fix", "fix_", is_flag=True, help="Make the safe fixes, then report what is left.")
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
@@ -127,6 +130,7 @@ def check(
     markdown: bool,
     no_cache: bool,
     cache_dir: Path | None,
+    jobs: int | None,
     exit_zero: bool,
     fix_: bool,
     diff: bool,
@@ -166,6 +170,7 @@ def check(
             "markdown": markdown,
             "cache": None if no_cache else cache_dir or _cache(settings),
             "progress": bar.update if sys.stderr.isatty() else None,
+            "jobs": jobs,
         }
         fixes = _fixed(given, fix_, unsafe_fixes, options) if fix_ or diff else None
         edits = "fixes" in (*show, *settings.show)

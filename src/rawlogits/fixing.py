@@ -149,6 +149,7 @@ def fix(
     markdown: bool = False,
     cache: PathLike | None = None,
     progress: Progress | None = None,
+    jobs: int | None = 1,
 ) -> FixReport:
     """Make the safe fixes of what `api.check` finds with the same options; with `unsafe` the others as well.
 
@@ -161,7 +162,7 @@ def fix(
     base = Path(os.path.abspath(root or Path.cwd()))
     settings = config if isinstance(config, Config) else api.configuration(paths, base, config, use_config)
     given = {path: data if isinstance(data, bytes) else data.encode() for path, data in (overlay or {}).items()}
-    common = {"baseline": baseline, "markdown": markdown, "cache": cache, "progress": progress}
+    common = {"baseline": baseline, "markdown": markdown, "cache": cache, "progress": progress, "jobs": jobs}
     task = _Task(paths, base, settings, given, tuple(select), tuple(ignore), since, common)
     report = task.found({})
     plain = FixReport(report, root=base, saved=not given, again=task.found)

@@ -454,6 +454,8 @@ def item_at(engine: Engine, value: Value, key: Value, node: ast.AST, frame: Fram
     if isinstance(value, Map):
         if value.home is not None and not (place is not ... and hashable(place) and place in value.items):
             registers.fill(engine, value, place)
+            if value.large and place is ...:  # what it holds by now is what others happened to ask for
+                return _of_large(engine, value, key, node)
         return _map_item(engine, value, place, key, node)
     if isinstance(value, Bound) and value.name == "__dict__" and isinstance(value.receiver, ModuleRef):
         return any_of_module(engine, value.receiver, key, node)
@@ -503,6 +505,16 @@ def _map_item(engine: Engine, value: Map, place: object, key: Value, node: ast.A
     if COMPUTED in value.items and len(value.items) == 1:
         return value.items[COMPUTED]
     return _selected(engine, value, [(Const(k), v) for k, v in value.items.items() if k != COMPUTED], key, node)
+
+
+def _of_large(engine: Engine, register: Map, key: Value, node: ast.AST) -> Value:
+    """An item of a register that is never filled whole: unknown, unless the key can only be one of a few."""
+    domain = engine.domains.get(first_key(key), ())
+    for one in domain:
+        registers.fill(engine, register, one)
+    if not domain:
+        return Unknown("value from a container by a computed key")
+    return _map_item(engine, register, ..., key, node)
 
 
 def _selected(

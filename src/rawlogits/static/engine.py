@@ -44,6 +44,8 @@ DEEPEST_CALL = 40
 DEEPEST_EXPRESSION = 150
 LONGEST_CHAIN = 40
 """Calls that each return the next one."""
+MOST_SHARED_STEPS = 40_000
+"""Statements and expressions that a module may take to bind a name."""
 BRIEF_STEPS = 150
 """Statements and expressions that a call may take whose result nobody reads and which demands nothing."""
 OPERATOR_STEPS = 2_500
@@ -177,6 +179,14 @@ class Engine:
             return compute()
         finally:
             self.limit, self.brief = outer, brief
+
+    def apart(self, compute: Callable[[], T]) -> T:
+        """Compute what all entry points share, in steps of its own: whoever needs it first does not pay for it."""
+        outer, self.steps, self.limit, self.brief = (self.steps, self.limit, self.brief), 0, MOST_SHARED_STEPS, False
+        try:
+            return compute()
+        finally:
+            self.steps, self.limit, self.brief = outer
 
     def glance(self, value: Value, steps: int = GLANCE_STEPS) -> Value:
         """The value itself where a few steps tell it; else it stays as it is, to be computed when it is needed."""

@@ -91,7 +91,7 @@ def global_name(engine: Engine, module: Module, name: str) -> Value | None:
                 statement = None if unit.done else module.node(unit)
                 unit.done = True
                 if statement is not None:
-                    engine.detached(partial(engine.execute, [statement], module.frame))
+                    engine.apart(partial(engine.detached, partial(engine.execute, [statement], module.frame)))
             _overtaken(engine, module, name)
         finally:
             module.running.discard(name)

@@ -31,10 +31,11 @@ def fill(engine: Engine, register: Map, key: object = ...) -> None:
         return
     if register.fillers is None:
         register.fillers = list(_fillers(engine, register))
+        register.large = len(register.fillers) > MOST_ENTRIES
     if isinstance(key, str):
         chosen = [pair for pair in register.fillers if _names(*pair, key)]
     else:
-        chosen = list(register.fillers) if key is ... and len(register.fillers) <= MOST_ENTRIES else []
+        chosen = list(register.fillers) if key is ... and not register.large else []
     for module, unit in chosen:
         if (module, unit) in register.fillers:
             register.fillers.remove((module, unit))

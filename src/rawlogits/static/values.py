@@ -141,6 +141,8 @@ class Map(Value):
     """The module and the global name (or the object) that holds it, when it is one that other modules may fill."""
     fillers: list[tuple[Module, Unit]] | None = None
     """What else of the project fills it and has not run, once somebody missed a key."""
+    large: bool = False
+    """Whether that is too much to be run for a key that is not known."""
 
 
 @dataclass(slots=True, eq=False)

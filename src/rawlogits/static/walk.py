@@ -10,28 +10,28 @@ from __future__ import annotations
 import ast
 import bisect
 import gc
-import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from rawlogits.finding import Arrival, Failure, Place, Unresolved
-from rawlogits.static import attributes, calls, expressions, imports, notebook, statements
+from rawlogits.finding import Arrival, Failure, Unresolved
+from rawlogits.static import attributes, calls, expressions, imports, notebook, processes, statements
 from rawlogits.static import source as sources
 from rawlogits.static.engine import Args, Engine
-from rawlogits.static.heat import MOST_CALLERS, Demands, Heat, named_modules
+from rawlogits.static.heat import MOST_CALLERS, Demands, Heat
 from rawlogits.static.memory import Entry, Head, Memory, Warmth
 from rawlogits.static.names import Definition, Module, Part, Project
+from rawlogits.static.prefilter import Look, Prefilter, Progress, stem, used
 from rawlogits.static.record import Key, LossSite, Record, key_of
-from rawlogits.static.source import Raw, Unreadable
+from rawlogits.static.source import Unreadable
 from rawlogits.static.values import Class, Const, Ext, Func, Value
 from rawlogits.table.lookup import Table
 from rawlogits.table.row import Verb, spelling
 
-Progress = Callable[[int, int, str], None]
 _RECURSION = 12_000
 _SCANS = 8
 _MOST_HEIRS = 16
@@ -48,12 +48,8 @@ MOST_CALLING_STEPS = 2_000_000
 MOST_DEMANDING_STEPS = 6_000_000
 """after which no function is."""
 _OPEN = ("self(", "__call__", "NotImplementedError", "abstractmethod")
-_STAR = re.compile(rb"from +[.\w]*?(\w*) +import +\*")
-_IMPORT = re.compile(rb"^[ \t]*(?:from\b[^\n(]*(?:\([^)]*)?|import\b[^\n]*)", re.MULTILINE)
-_NAME = re.compile(rb"[A-Za-z_]\w*")
-_USED = re.compile(rb"([A-Za-z_]\w*)\(|\b([A-Z]\w*)(?=\s*[,)])")
-"""What is called, and what may be a base."""
 _MOST_PULLS = 8
+NOTHING: Mapping[Entry, Record] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -76,16 +72,28 @@ class Forgotten(Exception):
     """What an earlier scan found does not fit: this one must begin anew."""
 
 
-class Look(NamedTuple):
-    """What the bytes of a file say: whether it asks for more, and the last names of the modules that it imports."""
+class Told(NamedTuple):
+    """What a walker that ran in another process knows besides its records."""
 
-    kind: str
-    imports: tuple[str, ...] = ()
-    raw: Raw | None = None
+    failed: Mapping[tuple[str, int | None], Failure]
+    edges: Mapping[str, set[str]]
+    probes: Mapping[str, str]
+    searched: Mapping[str, set[str]]
+    seen: Mapping[Path, str]
 
-    @property
-    def digest(self) -> str:
-        return sources.digest(repr((self.kind, self.imports)).encode())
+
+@dataclass(slots=True)
+class Count:
+    """How much of a scan is done."""
+
+    done: int
+    total: int
+    progress: Progress | None
+
+    def next(self, entry: Entry) -> None:
+        if self.progress is not None:
+            self.progress(self.done, self.total, entry.shown)
+        self.done += 1
 
 
 class _Parts:
@@ -105,14 +113,14 @@ class Walker:
     def __init__(self, root: Path, table: Table, named: Collection[Path] = ()) -> None:
         self.result = ScanResult()
         self.failed: dict[tuple[str, int | None], Failure] = {}
-        self.named = frozenset(named)
-        """Files that were given by name, not found below a folder."""
         self.table = table
         self.project = Project(root, table.frameworks, self._fail)
         self.engine = Engine(self.project, table, _Parts())
         self.root = root
         self.demands = Demands(table)
         self.heat = Heat(self.demands)
+        self.prefilter = Prefilter(root, self.demands, frozenset(named), self._fail)
+        self.result.suppressions, self.result.skipped = self.prefilter.suppressions, self.prefilter.skipped
         self.engine.writes_out = self.demands.writes_out
         self.memory = Memory()
         """What the next scan may use of this one."""
@@ -121,13 +129,16 @@ class Walker:
         self._definitions: dict[Entry, Definition] = {}
         self._by_base: dict[str, list[Head]] | None = None
         self._uses: dict[Path, frozenset[str]] = {}
+        self._count = Count(0, 0, None)
 
     def _fail(self, shown: str, error: Unreadable) -> None:
         self.failed[shown, error.cell] = Failure(shown, error.line, str(error), error.cell)
 
     # -- files ---------------------------------------------------------------------------------------------------
 
-    def scan(self, files: Sequence[Path], progress: Progress | None, before: Memory | None = None) -> ScanResult:
+    def scan(
+        self, files: Sequence[Path], progress: Progress | None, before: Memory | None = None, jobs: int = 1
+    ) -> ScanResult:
         """Look at every file, run what demands something, collect. `before`: what an earlier scan found."""
         Walker.scans += 1
         if Walker.scans % _SCANS == 0:  # what is frozen below no threshold counts: a server would grow all day
@@ -147,12 +158,11 @@ class Walker:
             if collecting:
                 gc.enable()
                 gc.set_threshold(100_000, 50, 100)
-            for number, entry in enumerate(entries):
-                if progress is not None:
-                    progress(len(files) + number, len(files) + len(entries), entry.shown)
-                record = self._run(entry) if entry in stale else self._remembered(entry)
-                self.memory.records[entry] = record
-                self.engine.before.add(record)
+            self._count = Count(len(files), len(files) + len(entries), progress)
+            scripts = list(takewhile(lambda entry: entry.number < 0, entries))
+            self._take(scripts, stale)
+            functions = entries[len(scripts) :]
+            self._take(functions, stale, self._ahead([entry for entry in functions if entry in stale], jobs))
             return self._collected(len(files))
         finally:
             sys.setrecursionlimit(limit)
@@ -160,6 +170,50 @@ class Walker:
             gc.set_threshold(*threshold)
             if collecting:
                 gc.enable()
+
+    def _take(self, entries: Sequence[Entry], stale: Set[Entry], ahead: Mapping[Entry, Record] = NOTHING) -> None:
+        """Put down what each meets: as another process or an earlier scan has it, or by running it."""
+        for entry in entries:
+            record = ahead.get(entry)
+            if record is None:
+                self._count.next(entry)
+            if entry not in stale:
+                record = self._remembered(entry)
+            elif record is None or not self._fits(record):
+                record = self._run(entry)
+            self.memory.records[entry] = record
+            self.engine.before.add(record)
+
+    def _ahead(self, entries: Sequence[Entry], jobs: int) -> dict[Entry, Record]:
+        """What entry points meet when they run in several processes, where there are enough of them for that."""
+        jobs = min(jobs, len(entries) // processes.WORTH)
+        found: dict[Entry, Record] = {}
+        for came in processes.spread(entries, jobs, self._run_next, self._telling) if jobs > 1 else ():
+            if isinstance(came, processes.Share):
+                self._learn(came.told)
+                found |= came.records
+            else:
+                self._count.next(came)
+        return found
+
+    def _run_next(self, entry: Entry) -> Record:
+        record = self._run(entry)
+        self.engine.before.add(record)
+        return record
+
+    def _telling(self) -> Told:
+        project = self.project
+        return Told(self.failed, project.edges, project.probes, self.engine.searched, sources.SEEN.get() or {})
+
+    def _learn(self, told: Told) -> None:
+        self.failed.update(told.failed)
+        self.project.probes.update(told.probes)
+        for mine, theirs in ((self.project.edges, told.edges), (self.engine.searched, told.searched)):
+            for name, files in theirs.items():
+                mine.setdefault(name, set()).update(files)
+        seen = sources.SEEN.get()
+        if seen is not None:
+            seen.update(told.seen)
 
     # -- what an earlier scan found ------------------------------------------------------------------------------
 
@@ -172,9 +226,9 @@ class Walker:
         telling = before.warmth.words | self.demands.telling
         for path in changed:
             shown = sources.shown_path(path, self.root)
-            if self._look(path).digest != before.looks.get(shown):
+            if self.prefilter.look(path).digest != before.looks.get(shown):
                 return None
-            if shown in before.uses and before.uses[shown] != sorted(_used(path).intersection(before.pulling)):
+            if shown in before.uses and before.uses[shown] != sorted(used(path).intersection(before.pulling)):
                 return None
             module = self.project.load(path) if shown in before.signatures else None
             if module is not None and (
@@ -191,18 +245,23 @@ class Walker:
         for home, lines in before.suppressions.items():
             if home.partition(":cell ")[0] not in before.changed:
                 self.result.suppressions[home] = lines
-        self.result.skipped |= before.skipped - before.changed
+        self.result.skipped.update(before.skipped - before.changed)
         return list(before.records)
 
     def _remembered(self, entry: Entry) -> Record:
         """What an entry point met in an earlier scan, if others have reached no more and no less of it than then."""
-        record, reached = self._before.records[entry], self.engine.before.reached
-        if any(reached.get(key, set()) != receivers for key, receivers in record.asked.items()):
+        record = self._before.records[entry]
+        if not self._fits(record):
             raise Forgotten
-        if self.engine.before.steps + record.steps > MOST_CALLING_STEPS - MOST_STEPS:
-            raise Forgotten  # what is left of the steps decides what runs
         self.memory.packed[entry] = self._before.packed[entry]
         return record
+
+    def _fits(self, record: Record) -> bool:
+        """Whether a record met elsewhere is what would be met here: nobody reached more or less of it before."""
+        met = self.engine.before
+        if met.steps + record.steps > MOST_CALLING_STEPS - MOST_STEPS:
+            return False  # what is left of the steps decides what runs
+        return all(met.reached.get(key, set()) == receivers for key, receivers in record.asked.items())
 
     def _warm(self, warmth: Warmth) -> None:
         self.memory.warmth = warmth
@@ -211,7 +270,8 @@ class Walker:
 
     def _prepared(self, files: Sequence[Path], progress: Progress | None) -> list[Entry]:
         """The entry points of the files that are worth it."""
-        wanted, importers = self._prefilter(files, progress)
+        wanted, importers = self.prefilter.sift(files, progress)
+        self.memory.looks = self.prefilter.looks
         modules = [m for m in (self.project.load(raw.path, raw) for raw in wanted) if m is not None]
         self.memory.asking = [sources.shown_path(raw.path, self.root) for raw in wanted]
         self.heat.spread(modules)
@@ -234,75 +294,12 @@ class Walker:
             self.memory.signatures = {m.source.shown: self.heat.signature(m, telling) for m in modules}
         return list(self._entries(modules))
 
-    def _prefilter(self, files: Sequence[Path], progress: Progress | None) -> tuple[list[Raw], dict[str, list[Path]]]:
-        """The files to parse, and for each imported module's last name the other files that import it."""
-        wanted: list[Raw] = []
-        starred: list[Raw] = []
-        importers: dict[str, list[Path]] = {}
-        for number, (path, shown) in enumerate(zip(files, self.memory.files, strict=True)):
-            if progress is not None:
-                progress(number, 2 * len(files), shown)
-            look = self._look(path)
-            self.memory.looks[shown] = look.digest
-            if look.kind == "wanted" and look.raw is not None:
-                wanted.append(look.raw)
-            elif look.kind == "starred" and look.raw is not None:
-                starred.append(look.raw)
-            for name in look.imports:
-                importers.setdefault(name, []).append(path)
-        return [*wanted, *self._rooted(starred, files)], importers
-
-    def _look(self, path: Path) -> Look:
-        """What the bytes of a file say about it. Comments that suppress findings are noted."""
-        shown = sources.shown_path(path, self.root)
-        try:
-            raw = notebook.read(path, self.demands.mentions, path in self.named)
-            if b"\0" in raw.data:
-                _ = raw.text
-        except Unreadable as error:
-            self._fail(shown, error)
-            return Look("unreadable")
-        if raw.skipped:
-            self.result.skipped.add(shown)
-        for line, words in sources.suppressions(raw).items():
-            cell, line = (None, line) if raw.layout is None else raw.layout.at(line)
-            home = Place(shown, line, 1, line, 1, cell).home
-            self.result.suppressions.setdefault(home, {})[line] = words
-        asks = self.demands.asks(raw.data)
-        if asks and self.demands.rooted(raw.data):
-            return Look("wanted", (), raw)
-        if asks and b"import *" in raw.data:
-            return Look("starred", (), raw)
-        names = [name.decode(errors="replace") for line in _IMPORT.findall(raw.data) for name in _NAME.findall(line)]
-        if b"import_module(" in raw.data:
-            names += named_modules(raw.data.decode(errors="replace"))
-        return Look("other", tuple(dict.fromkeys(names)), raw)
-
-    def _rooted(self, starred: list[Raw], files: Sequence[Path]) -> list[Raw]:
-        """The files that have operators by `import *`, straight from a framework's user or over several files."""
-        found: list[Raw] = []
-        names = {match[1].decode() for raw in starred for match in _STAR.finditer(raw.data)}
-        roots = {_stem(path) for path in files if _stem(path) in names and self._is_rooted(path)}
-        while True:
-            more = [raw for raw in starred if not roots.isdisjoint(m[1].decode() for m in _STAR.finditer(raw.data))]
-            if not more:
-                return found
-            found += more
-            starred = [raw for raw in starred if raw not in more]
-            roots |= {_stem(raw.path) for raw in more}
-
-    def _is_rooted(self, path: Path) -> bool:
-        try:
-            return self.demands.rooted(notebook.read(path).data)
-        except Unreadable:
-            return False
-
     def _pulled(self, modules: Sequence[Module], importers: dict[str, list[Path]]) -> list[Module]:
         """Files that call, or inherit from, what demands something: they name no loss themselves."""
         taken, wanted = {module.source.path for module in modules}, dict[Path, None]()
         for module in modules:
             names = self.heat.names_in(module)
-            importing = importers.get(_stem(module.source.path), ()) if names else ()
+            importing = importers.get(stem(module.source.path), ()) if names else ()
             for name, distance in names.items():
                 near = dict.fromkeys([*importers.get(name, ()), *importing])
                 using = [path for path in near if name in self._used(path)]
@@ -312,7 +309,7 @@ class Walker:
 
     def _used(self, path: Path) -> frozenset[str]:
         if path not in self._uses:
-            self._uses[path] = _used(path)
+            self._uses[path] = used(path)
         return self._uses[path]
 
     # -- entry points --------------------------------------------------------------------------------------------
@@ -577,17 +574,6 @@ class Walker:
         memory.digests = {sources.shown_path(path, self.root): found for path, found in seen.items()}
 
 
-def _used(path: Path) -> frozenset[str]:
-    """The names that a file calls, and those that it may inherit from."""
-    data = notebook.read(path).data
-    return frozenset(name.decode(errors="replace") for pair in _USED.findall(data) for name in pair)
-
-
-def _stem(path: Path) -> str:
-    """The last part of the name by which a file is imported."""
-    return path.stem if path.stem != "__init__" else path.parent.name
-
-
 def _nodes_on(node: ast.AST, lines: Sequence[int]) -> Iterator[ast.AST]:
     """The nodes of a tree, without the statements in which none of these lines lies."""
     waiting = [node]
@@ -620,20 +606,22 @@ def scan(
     named: Collection[Path] = (),
     before: Memory | None = None,
     seen: dict[Path, str] | None = None,
+    jobs: int = 1,
 ) -> tuple[ScanResult, Memory]:
     """Scan files; paths in the result are relative to `root`. What `overlay` holds is not read from the disk.
 
     Of the `named` ones it is said when they hold no Python. `before` is what an earlier scan found; with `seen`, the
-    digests of files that were read already, what the next one may use is complete.
+    digests of files that were read already, what the next one may use is complete. So many processes share the work,
+    where there is enough of it; what is found is the same.
     """
     tokens = sources.OVERLAY.set(overlay), sources.SEEN.set(seen)
     try:
         walker = Walker(root, table, named)
         try:
-            return walker.scan(paths, progress, before), walker.memory
+            return walker.scan(paths, progress, before, jobs), walker.memory
         except Forgotten:
             walker = Walker(root, table, named)
-            return walker.scan(paths, progress), walker.memory
+            return walker.scan(paths, progress, None, jobs), walker.memory
     finally:
         sources.OVERLAY.reset(tokens[0])
         sources.SEEN.reset(tokens[1])
