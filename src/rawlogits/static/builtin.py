@@ -205,6 +205,11 @@ def _is_a(engine: Engine, value: Value, kind: Value) -> bool | None:
         if isinstance(value, Built):
             other = kind.name.startswith("builtins.") or _are_losses(engine, kind.name, value.name)
             return True if kind.name == value.name else False if other else None
+        called = isinstance(value, (Func, Class, Partial)) or (
+            isinstance(value, Ext) and engine.table.named(value.name)
+        )
+        if called and kind.name.startswith("builtins."):
+            return False
         if isinstance(value, Tensor):
             return False if kind.name.startswith("builtins.") else True if kind.name.endswith(".Tensor") else None
     if isinstance(kind, Class):

@@ -193,8 +193,8 @@ _SEGMENTATION = (
         f"{_TOOLBELT}.CrossEntropyFocalLoss",
         "gamma reduction normalized reduced_threshold ignore_index class_weights",
         "inputs targets",
-        _SOFTMAX,
-        "pytorch_toolbelt losses/functional.py: softmax_focal_loss_with_logits",
+        {**_SOFTMAX, "harmless": frozenset()},
+        "pytorch_toolbelt losses/functional.py: binary cross-entropy of the scores, times a power of their softmax",
     ),
     _loss(
         f"{_TOOLBELT}.LovaszLoss",
@@ -333,7 +333,7 @@ def _net(words: str, build: str, size: str = "out_channels") -> Row:
         call=("x",),
         size=size,
         size_axis=1,
-        why="MONAI networks/nets: the last layer is a convolution or linear, without activation",
+        why="MONAI networks/nets: the last layer is a convolution or linear, without activation (not so HighResNet)",
     )
 
 
@@ -342,7 +342,7 @@ _NETS = (
     _net("BasicUNet BasicUnet Basicunet", "spatial_dims in_channels out_channels features"),
     _net("SegResNet", "spatial_dims init_filters in_channels out_channels"),
     _net("UNETR SwinUNETR", "in_channels out_channels", size=""),
-    _net("VNet HighResNet", "spatial_dims in_channels out_channels"),
+    _net("VNet", "spatial_dims in_channels out_channels"),
     _net("DenseNet121 DenseNet169 DenseNet201 DenseNet264", "spatial_dims in_channels out_channels"),
     _net("EfficientNetBN", "model_name pretrained progress spatial_dims in_channels num_classes", size="num_classes"),
 )
@@ -476,6 +476,7 @@ _TRAINERS = (
         "inp targ",
         _UNITS,
         "fastai losses.py: nn.BCELoss of the flattened input",
+        twin="fastai.losses.BCEWithLogitsLossFlat",
     ),
     _loss(
         "skorch.get_loss.NeuralNetClassifier",
@@ -527,7 +528,7 @@ _FASTAI_ONE = {"CrossEntropyFlat": "CrossEntropyLossFlat", "BCEWithLogitsFlat": 
 _FASTAI_LEARNERS = "Learner vision_learner cnn_learner unet_learner"
 _DICE_CLASSES = "DiceLoss MaskedDiceLoss GeneralizedDiceLoss DiceCELoss DiceFocalLoss GeneralizedDiceFocalLoss".split()
 _SMP_PLAIN = "CrossEntropyLoss NLLLoss BCELoss BCEWithLogitsLoss"
-_NET_FILES = "unet basic_unet attentionunet dynunet segresnet unetr swin_unetr vnet highresnet densenet efficientnet"
+_NET_FILES = "unet basic_unet attentionunet dynunet segresnet unetr swin_unetr vnet densenet efficientnet"
 
 ALIASES: dict[str, str] = {
     "pytorch_lightning": _LIGHTNING,

@@ -10,7 +10,7 @@ from rawlogits.static.repair.counterparts import Word
 from rawlogits.static.repair.logarithmic import built_form, collide, function_form, log_form, negative, unneeded
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
-from rawlogits.static.repair.taken_out import _only_built, _row, activation_of
+from rawlogits.static.repair.taken_out import activation_of, maker_row, only_built
 from rawlogits.table.row import Row
 
 
@@ -55,14 +55,14 @@ class Applied:
         scores = scores or (negative(self.spot, self.inner) if minus else "")
         if self.is_seen:
             return log_form(self.spot, self.outer, self.inner, self.row, scores, stays)
-        if _only_built(self.origin, self.made, self.spot, self.outer, self.spots) is None:
+        if only_built(self.origin, self.made, self.spot, self.outer, self.spots) is None:
             return None
         activation = activation_of(self.origin, self.made, self.row, self.arrival)
         return function_form(self.spot, self.outer, self.inner, self.row, activation, scores)
 
     def alone(self) -> Word | None:
         """The log form where the activation was built, when nothing else applies it."""
-        if self.is_seen or not _only_built(self.origin, self.made, self.spot, self.outer, self.spots):
+        if self.is_seen or not only_built(self.origin, self.made, self.spot, self.outer, self.spots):
             return None
         return built_form(self.origin, self.made, self.row)
 
@@ -74,7 +74,7 @@ def applied_in(arrival: Arrival, spots: Spots) -> Applied | None:
     spot, origin = spots.at(arrival.applied[0].path), spots.at(arrival.trace[0].place.path)
     outer, inner = spot.node(arrival.applied[0], ast.Call), spot.node(arrival.applied[1], ast.expr)
     made = origin.node(arrival.trace[0].place, ast.expr)
-    row = _row(origin, made, arrival) if made is not None else None
+    row = maker_row(origin, made, arrival) if made is not None else None
     if outer is None or inner is None or made is None or row is None or not row.twin:
         return None
     return Applied(arrival, spots, spot, outer, inner, origin, made, row)

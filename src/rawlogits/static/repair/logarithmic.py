@@ -28,7 +28,7 @@ from rawlogits.static.repair.readers_names import Value
 from rawlogits.static.repair.readers_ranks import Activation
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
-from rawlogits.static.repair.taken_out import _only_built, _row, activation_of
+from rawlogits.static.repair.taken_out import activation_of, maker_row, only_built
 from rawlogits.static.repair.taken_out_parts import take_part
 from rawlogits.static.repair.taken_out_text import names_in, qualified, table, unwrapped, without_imports
 from rawlogits.table.row import Row, Verb, spelling
@@ -64,7 +64,7 @@ def in_logs(arrival: Arrival, spots: Spots) -> Proposal | None:
     """The log form where the value is made; None where what wants it is reached in a way that is not followed."""
     origin = spots.at(arrival.trace[0].place.path)
     made = origin.node(arrival.trace[0].place, ast.expr)
-    row = (_row(origin, made, arrival) or _row_of_option(origin, made, arrival)) if made is not None else None
+    row = (maker_row(origin, made, arrival) or _row_of_option(origin, made, arrival)) if made is not None else None
     if made is None or row is None or not row.twin:
         return None
     changed = _called(arrival, spots, origin, made, row) or _part(arrival, spots, origin, made, row)
@@ -129,8 +129,7 @@ def _proposal(
     edits += unneeded(spots, dropped, edits)
     if collide(edits):
         return None
-    if readers.project.cut:
-        doubts.append("the project has more files than are searched for readers")
+    doubts += readers.project.doubts()
     again = [f"what is right as it is gets {readers.activation.name}"] if given else []
     words = "; ".join([changed.says, *again, *filter(None, [readers.summary])])
     return Proposal(edits, words, doubts)
@@ -207,7 +206,7 @@ def _called(arrival: Arrival, spots: Spots, origin: Spot, made: ast.expr, row: R
             return None
         edits = [*form.edits, spot.replace(outer, form.text)]
         return Changed(edits, says(spot, form.text, outer), value, dropped=[(spot, outer.func)])
-    alone = _only_built(origin, made, spot, outer, spots)
+    alone = only_built(origin, made, spot, outer, spots)
     if alone:
         form = built_form(origin, made, row)
         if form is None:

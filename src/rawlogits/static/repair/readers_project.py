@@ -41,11 +41,6 @@ class Project:
         found: Index = self.spots.shelf[""]
         return found
 
-    @property
-    def cut(self) -> bool:
-        """Whether there are more files than are searched."""
-        return self.index.cut
-
     def reading(self, files: Iterable[str], word: str, in_passing: bool = False) -> list[Spot]:
         """Files that may read what a word names; one that does not parse is a doubt but `in_passing`."""
         found = sorted({*files})

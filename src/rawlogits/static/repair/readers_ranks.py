@@ -14,8 +14,6 @@ FACTS = frozenset(
     {"shape", "dtype", "device", "ndim", "requires_grad", "is_cuda", "size", "dim", "numel", "nelement", "ndimension"}
 )
 """What a tensor is asked for, called or not, that tells nothing of its numbers."""
-SAME = frozenset({"detach", "cpu", "cuda", "to", "float", "double", "clone", "contiguous", "type", "type_as"})
-MOVED = frozenset({"view", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "flatten", "view_as"})
 
 
 @dataclass(frozen=True)

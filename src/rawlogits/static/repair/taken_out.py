@@ -46,13 +46,18 @@ def take_out(arrival: Arrival, spots: Spots) -> Proposal | None:
 
     None for code that is nested deeper than can be followed.
     """
+    return taken_out(arrival, spots)
+
+
+def taken_out(arrival: Arrival, spots: Spots, pairs: Sequence[Arrival] = ()) -> Proposal | None:
+    """The same; `pairs` are losses that want the value as it is, and will want it without its activation."""
     try:
-        return _proposal(arrival, spots)
+        return _proposal(arrival, spots, pairs)
     except RecursionError:
         return None
 
 
-def _proposal(arrival: Arrival, spots: Spots) -> Proposal | None:
+def _proposal(arrival: Arrival, spots: Spots, pairs: Sequence[Arrival]) -> Proposal | None:
     pattern = _MAKERS.get(arrival.got)
     if pattern is None or not pattern.fullmatch(arrival.made_by) or arrival.scaled or arrival.guarded:
         return None
@@ -60,7 +65,7 @@ def _proposal(arrival: Arrival, spots: Spots) -> Proposal | None:
     taken = _applied(arrival, spots) or _built(arrival, spot, spots)
     if taken is None:
         return None
-    met = demands(arrival, spots.arrivals)
+    met = [*demands(arrival, spots.arrivals), *pairs]
     arguments = [each.place for each in met if each.verb == "loss"]
     operations = [each.place for each in met if each.verb != "loss"]
     readers = Readers(spots, taken.activation, arguments, operations, taken.parts)
@@ -132,12 +137,12 @@ def _applied(arrival: Arrival, spots: Spots) -> Taken | None:
     extra: list[Edit] = []
     dropped: list[tuple[Spot, ast.AST]] = [(spot, outer.func)]
     if made is not outer and made is not outer.func:
-        gone = _only_built(origin, made, spot, outer, spots)
+        gone = only_built(origin, made, spot, outer, spots)
         if gone is None:
             return None
         extra = gone
         dropped = [(origin, made)] if gone else []
-    row = _row(origin, made, arrival)
+    row = maker_row(origin, made, arrival)
     if row is None or not _is_plain(made if made is not outer else outer, row, inner):
         return None
     activation = activation_of(origin, made, row, arrival)
@@ -161,7 +166,7 @@ def _call_out(spot: Spot, outer: ast.Call, inner: ast.expr) -> tuple[list[Edit],
     return unwrapped(spot, outer, inner), f"{text} in place of {spot.source.words(outer)}"
 
 
-def _only_built(origin: Spot, made: ast.expr, spot: Spot, outer: ast.Call, spots: Spots) -> list[Edit] | None:
+def only_built(origin: Spot, made: ast.expr, spot: Spot, outer: ast.Call, spots: Spots) -> list[Edit] | None:
     """The edits that take out where the activation was built; none where it is used elsewhere too.
 
     None where the name under which it is called may hold something else.
@@ -199,14 +204,14 @@ def _is_plain(call: ast.expr, row: Row, inner: ast.expr) -> bool:
     return all(each.arg in known or each.value is inner for each in call.keywords)
 
 
-def _row(spot: Spot, made: ast.expr, arrival: Arrival) -> Row | None:
+def maker_row(spot: Spot, made: ast.expr, arrival: Arrival) -> Row | None:
     """The row of the table for what made the value: by its name, else by that of a method."""
     func = made.func if isinstance(made, ast.Call) else made
     rows: Sequence[Row] = table().named(qualified(spot, func))
     if not rows and isinstance(func, ast.Attribute):
         rows = table().method(func.attr)
     if not rows and isinstance(func, ast.Call):
-        return _row(spot, func, arrival)
+        return maker_row(spot, func, arrival)
     return next((row for row in rows if row.verb is Verb.OP and row.gives is arrival.got), None)
 
 
@@ -259,7 +264,7 @@ def _built(arrival: Arrival, spot: Spot, spots: Spots) -> Taken | None:
     part: Part | None = take_part(spot, made, arrival, spots)
     if part is None:
         return None
-    row = _row(spot, made, arrival)
+    row = maker_row(spot, made, arrival)
     values = [Value(spot, each, (), False, part.mixed) for each in part.values]
     if arrival.applied is not None and not part.values and not part.objects:
         outer = spots.at(arrival.applied[0].path)

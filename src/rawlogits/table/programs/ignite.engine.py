@@ -2,25 +2,6 @@
 from ignite.utils import batch
 
 
-def create_supervised_trainer(
-    model,
-    optimizer,
-    loss_fn,
-    device=None,
-    non_blocking=False,
-    prepare_batch=None,
-    model_transform=lambda output: output,
-    output_transform=None,
-    deterministic=False,
-    amp_mode=None,
-    scaler=False,
-    gradient_accumulation_steps=1,
-    model_fn=lambda model, x: model(x),
-):
-    model.train()
-    loss_fn(model_transform(model_fn(model, batch())), batch())
-
-
 def supervised_training_step(
     model,
     optimizer,
@@ -37,6 +18,7 @@ def supervised_training_step(
     loss_fn(model_transform(model_fn(model, batch())), batch())
 
 
+create_supervised_trainer = supervised_training_step
 supervised_training_step_amp = supervised_training_step
 supervised_training_step_apex = supervised_training_step
 supervised_training_step_tpu = supervised_training_step

@@ -43,6 +43,8 @@ class _Named:
 
 
 def get(identifier=None):
+    if isinstance(identifier, type):
+        return identifier()
     if callable(identifier):
         return identifier
     return getattr(_Named, f"of_{identifier}", _reads_no_score)

@@ -1,22 +1,24 @@
 # Read by the walker: a segmentation head is a convolution and the activation that the model is given; never imported.
+# A name that is not known stands for no branch here: it is looked up, and nothing is found.
 from segmentation_models_pytorch.base import SegmentationModel, features
-from torch.nn import Conv2d, LogSoftmax, Module, Sigmoid, Softmax
+from torch.nn import Conv2d, Identity, Linear, LogSoftmax, Module, Sigmoid, Softmax
+
+
+class _Named:
+    as_None = as_identity = Identity
+    as_sigmoid = Sigmoid
+    as_softmax = Softmax
+    as_logsoftmax = LogSoftmax
+
+    @staticmethod
+    def as_softmax2d():
+        return Softmax(dim=1)
 
 
 def _activation(name):
-    if name is None or name == "identity":
-        return lambda x: x
-    if name == "sigmoid":
-        return Sigmoid()
-    if name == "softmax2d":
-        return Softmax(dim=1)
-    if name == "softmax":
-        return Softmax()
-    if name == "logsoftmax":
-        return LogSoftmax()
-    if isinstance(name, str):
-        return features
-    return name()
+    if callable(name):
+        return name()
+    return getattr(_Named, f"as_{name}", features)()
 
 
 class _Model(Module, SegmentationModel):
@@ -24,11 +26,14 @@ class _Model(Module, SegmentationModel):
         self.segmentation_head = Conv2d(16, classes)
         self._activation = _activation(activation)
         self._aux = aux_params
+        if aux_params is not None:
+            self.classification_head = Linear(16, aux_params["classes"])
+            self._aux_activation = _activation(aux_params.get("activation"))
 
     def forward(self, x):
         masks = self._activation(self.segmentation_head(features(x)))
         if self._aux is not None:
-            return masks, features(x)
+            return masks, self._aux_activation(self.classification_head(features(x)))
         return masks
 
     def predict(self, x):
