@@ -25,7 +25,7 @@ FRAMEWORKS = {"flax", "jax", "keras", "lightning", "optax", "tensorflow", "torch
 OPTIONAL = FRAMEWORKS | {"lsprotocol", "matplotlib", "nbformat", "numpy", "pyarrow", "pygls", "scipy"}
 
 FLOOR = {
-    **dict.fromkeys(("space", "errors"), 1),
+    **dict.fromkeys(("space", "errors", "proof_script"), 1),
     **dict.fromkeys(("finding", "table", "metrics", "calibrate"), 2),
     **dict.fromkeys(
         (
@@ -34,7 +34,7 @@ FLOOR = {
         ),
         3,
     ),
-    "api": 4,
+    **dict.fromkeys(("api", "proving"), 4),
     **dict.fromkeys(("fixing", "server", "heads"), 5),
     "cli": 6,
     **dict.fromkeys(("__init__", "__main__"), 7),
@@ -45,6 +45,8 @@ MAY_IMPORT = {
     "report": {"finding", "errors"},
     "edits": {"finding", "errors"},
     "writing": {"errors"},
+    "proof_script": set(),
+    "proving": {"errors", "finding", "space"},
     "fixing": {
         "api",
         "changes",
@@ -53,6 +55,7 @@ MAY_IMPORT = {
         "errors",
         "files",
         "finding",
+        "proving",
         "report",
         "rules",
         "static",

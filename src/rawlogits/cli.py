@@ -113,6 +113,11 @@ CACHE = ".rawlogits_cache"
 @click.option("--fix", "fix_", is_flag=True, help="Make the safe fixes, then report what is left.")
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: make the unsafe fixes, too.")
+@click.option(
+    "--prove",
+    is_flag=True,
+    help="With --fix or --diff: run the models before and after each fix and compare. Runs code of the project.",
+)
 def check(
     paths: tuple[str, ...],
     select: tuple[str, ...],
@@ -135,6 +140,7 @@ def check(
     fix_: bool,
     diff: bool,
     unsafe_fixes: bool,
+    prove: bool,
 ) -> int:
     """Check the Python files and notebooks below PATH (the working directory by default).
 
@@ -148,6 +154,8 @@ def check(
     _exclude_each_other(diff=diff, format=format_ != "text" and format_)
     if unsafe_fixes and not (fix_ or diff):
         raise click.UsageError("--unsafe-fixes wants --fix or --diff with it")
+    if prove and not (fix_ or diff):
+        raise click.UsageError("--prove wants --fix or --diff with it")
     for other in ({"baseline": baseline}, {"since": since}, {"output": output}):
         _exclude_each_other(write_baseline=write_baseline, **other)
     from rawlogits import api
@@ -172,7 +180,7 @@ def check(
             "progress": bar.update if sys.stderr.isatty() else None,
             "jobs": jobs,
         }
-        fixes = _fixed(given, fix_, unsafe_fixes, options) if fix_ or diff else None
+        fixes = _fixed(given, fix_, unsafe_fixes, prove, options) if fix_ or diff else None
         edits = "fixes" in (*show, *settings.show)
         report = fixes.report if fixes is not None else api.check(given, **options, fixable=lambda finding: edits)
     if write_baseline and report.exit_status < 2:
@@ -201,10 +209,12 @@ def check(
     return 0 if exit_zero and report.exit_status == 1 else report.exit_status
 
 
-def _fixed(given: Sequence[str], write: bool, unsafe: bool, options: Mapping[str, Any]) -> FixReport:
+def _fixed(given: Sequence[str], write: bool, unsafe: bool, prove: bool, options: Mapping[str, Any]) -> FixReport:
     """The fixes of what is found, written where the disk holds what was checked."""
     from rawlogits import fixing
 
+    if prove:
+        options = {**options, "prove": lambda name: click.echo(f"--prove runs code of this project: {name}", err=True)}
     if write and not options["overlay"]:
         for path in fixing.recover():
             click.echo(f"{path}: put back: a run that was killed had written half of a fix", err=True)
@@ -214,6 +224,10 @@ def _fixed(given: Sequence[str], write: bool, unsafe: bool, options: Mapping[str
 
 def _tell(fixes: FixReport, unsafe: bool, done: str) -> None:
     """Say on standard error what was fixed, what was not, and what else could be."""
+    for made in fixes.applied:
+        if made.proof is not None:
+            place = made.finding.place
+            click.echo(f"{place.home}:{place.line}:{place.column}: {made.finding.rule}: {made.proof}", err=True)
     for each in fixes.refused:
         place = each.finding.place
         where = f"{place.home}:{place.line}:{place.column}"

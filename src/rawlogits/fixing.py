@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rawlogits import api, changes, edits, static, writing
+from rawlogits import api, changes, edits, proving, static, writing
 from rawlogits.api import PathLike, Progress
 from rawlogits.config import Config
 from rawlogits.errors import InputError
@@ -33,6 +33,8 @@ class Applied:
 
     finding: Finding
     fix: Fix
+    proof: proving.Proof | None = None
+    """What running the old and the new code came to, where a proof was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +152,13 @@ def fix(
     cache: PathLike | None = None,
     progress: Progress | None = None,
     jobs: int | None = 1,
+    prove: Callable[[str], object] | None = None,
 ) -> FixReport:
     """Make the safe fixes of what `api.check` finds with the same options; with `unsafe` the others as well.
 
-    Only files below `paths` are changed, with an `overlay` only those in it. Raises what `api.check` raises.
+    Only files below `paths` are changed, with an `overlay` only those in it. With `prove`, code of the project is run
+    to prove each fix (see `proving`), and `prove` is told what, before it is. Raises what `api.check` raises, and with
+    `prove` InputError without PyTorch.
 
     >>> fix(["src"]).changed  # doctest: +SKIP
     ()
@@ -164,12 +169,13 @@ def fix(
     given = {path: data if isinstance(data, bytes) else data.encode() for path, data in (overlay or {}).items()}
     common = {"baseline": baseline, "markdown": markdown, "cache": cache, "progress": progress, "jobs": jobs}
     task = _Task(paths, base, settings, given, tuple(select), tuple(ignore), since, common)
+    prover = proving.Prover(base, task.allowed, starting=prove) if prove else None
     report = task.found({})
     plain = FixReport(report, root=base, saved=not given, again=task.found)
     applicable = (Applicability.SAFE, Applicability.UNSAFE) if unsafe else (Applicability.SAFE,)
     if not any(_has(finding, *applicable) for finding in report.findings):
         return plain
-    bench = _Bench(task, task.wanted(applicable))
+    bench = _Bench(task, task.wanted(applicable), prover)
     bench.run(report)
     now = {path: data for path, data in bench.now.items() if bench.applied and data != bench.old[path]}
     return replace(
@@ -260,8 +266,8 @@ def _has(finding: Finding, *applicable: Applicability) -> bool:
 class _Bench:
     """Files under repair: what they held, what they hold now, and which fixes made the difference."""
 
-    def __init__(self, task: _Task, wanted: Callable[[Finding], bool]) -> None:
-        self.task, self.wanted = task, wanted
+    def __init__(self, task: _Task, wanted: Callable[[Finding], bool], prover: proving.Prover | None = None) -> None:
+        self.task, self.wanted, self.prover = task, wanted, prover
         self.old: dict[str, bytes] = {}
         self.now: dict[str, bytes] = {}
         self.applied: list[Applied] = []
@@ -277,7 +283,7 @@ class _Bench:
             if not kept:
                 continue
             self.refused, self._hopeless = [], []  # what stood in their way may be gone
-            self.applied += [Applied(each, each.fix) for each in kept if each.fix]
+            self.applied += [Applied(each, each.fix, self._proof(each)) for each in kept if each.fix]
             self.now, rounds = after, rounds + 1
             report = self._pinned(report)
 
@@ -333,7 +339,7 @@ class _Bench:
         try:
             after = self._edited(both)
             found = self.task.everything(after)
-            reason = self._wrong(before, found, both, after)
+            reason = self._wrong(before, found, both, after) or self._disproved(taken)
         except edits.EditError as error:
             reason = str(error)
         if not reason:
@@ -344,6 +350,22 @@ class _Bench:
         middle = len(taken) // 2
         first = self._kept(before, kept, taken[:middle], now, report)
         return self._kept(before, first[0], taken[middle:], *first[1:])
+
+    def _disproved(self, taken: Sequence[Finding]) -> str:
+        """Which proof of these fixes fails, in words; "" when none does, or none is asked for."""
+        proofs = (self._proof(each) for each in taken)
+        return next((f"its proof failed: {each.words}" for each in proofs if each and each.is_failed), "")
+
+    def _proof(self, finding: Finding) -> proving.Proof | None:
+        """What running one fix alone on the files of this round comes to. The prover remembers it."""
+        if self.prover is None or finding.fix is None:
+            return None
+        changed = {edit.path for edit in finding.fix.edits}
+        after = self._edited([finding])
+        held = {path: data for path, data in self.task.held.items() if path not in self.now}
+        old = {**held, **self.now}
+        new = {**old, **{path: after[path] for path in changed}}
+        return self.prover.prove(finding, old, new)
 
     def _edited(self, findings: Sequence[Finding]) -> dict[str, bytes]:
         after = dict(self.now)
