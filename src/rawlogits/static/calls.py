@@ -91,10 +91,19 @@ def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Fr
         rows = engine.table.method(node.func.attr)
         if rows:
             receiver = engine.evaluate(node.func.value, frame)
-            if isinstance(engine.force(receiver), Unknown):
+            if isinstance(engine.force(receiver), Unknown) and not _may_be_module(node, node.func.value, receiver, frame):
                 return _tensor_method(engine, rows, receiver, args, node, frame)
     _handed(engine, args, node, frame)
     return Unknown(callee.reason, _call_key(callee, args))
+
+
+def _may_be_module(call: ast.Call, owner: ast.expr, receiver: Value, frame: Frame) -> bool:
+    """`F.softmax(x, 1)` where nothing that is read binds `F`: a method of a tensor is given numbers alone."""
+    if not isinstance(owner, ast.Name) or not isinstance(receiver, Unknown):
+        return False
+    if receiver.key != f"{frame.module.source.shown}:{owner.id}":
+        return False
+    return any(not isinstance(each, (ast.Constant, ast.UnaryOp)) for each in call.args)
 
 
 def _overruled(engine: Engine, settings: Value) -> None:

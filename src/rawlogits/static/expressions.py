@@ -23,6 +23,7 @@ from rawlogits.static.engine import (
 from rawlogits.static.values import (
     NONE,
     Bound,
+    Built,
     Choice,
     Const,
     Deferred,
@@ -96,6 +97,8 @@ def lookup(engine: Engine, name: str, frame: Frame) -> Value:
         return found
     if name in _BUILTIN_NAMES:
         return Ext(f"builtins.{name}")
+    if name in engine.table.frameworks:
+        return Ext(name)  # its import was left out, or hides behind an `import *`
     return Unknown(f"attribute unknown {name}", f"{frame.module.source.shown}:{name}")
 
 
@@ -208,14 +211,24 @@ def binary(engine: Engine, op: ast.operator, left: Value, right: Value, node: as
 
 
 def _written(engine: Engine, op: ast.operator, left: Value, right: Value, node: ast.AST, frame: Frame) -> Value | None:
-    """What the method gives with which a class of the project writes the operator itself: `__add__`, `__rmul__`."""
+    """What `__add__`, `__rmul__` give where the project writes them, or a program for what the table's rows built."""
     name = type(op).__name__.lower().replace("mult", "mul")
     for one, other, method in ((left, right, f"__{name}__"), (right, left, f"__r{name}__")):
-        found = attributes.class_attribute(engine, one.cls, method) if isinstance(one, Obj) else None
-        if found is not None and isinstance(one, Obj) and isinstance(found[0], Func):
+        operator = _operator(engine, one, method)
+        if operator is not None:
             where = ast.copy_location(ast.Constant(0), node)
-            return engine.call(found[0].bind(one), Args([other], [where]), node, frame)
+            return engine.call(operator.bind(one), Args([other], [where]), node, frame)
     return None
+
+
+def _operator(engine: Engine, value: Value, method: str) -> Func | None:
+    """The function that is the operator of a value; the rows of a dotted scope share the program's of that scope."""
+    found: Value | None = None
+    if isinstance(value, Obj):
+        found, *_ = attributes.class_attribute(engine, value.cls, method) or (None,)
+    elif isinstance(value, Built):
+        found = imports.program(engine, f"{value.name.rpartition('.')[0]}.{method}")
+    return found if isinstance(found, Func) else None
 
 
 def _half(
