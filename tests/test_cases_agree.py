@@ -21,10 +21,14 @@ from typing import Any
 import pytest
 
 import literate
+from rawlogits.rules import book
+from rawlogits.table.lookup import Table
 
 torch = pytest.importorskip("torch")
 
 from torch.overrides import TorchFunctionMode  # noqa: E402
+
+from rawlogits.runtime.torch import Tracer  # noqa: E402
 
 CASES = Path(__file__).parent / "cases"
 
@@ -176,23 +180,26 @@ class Witness(TorchFunctionMode):
         return Path(frame.f_code.co_filename).relative_to(self.home).as_posix(), frame.f_lineno
 
 
-def run(case: literate.Case, home: Path) -> Witness:
+def witnessed(case: literate.Case, home: Path) -> Witness:
+    witness = Witness(home)
+    try:
+        run(case, home, witness)
+    except RuntimeError:
+        # binary_cross_entropy refuses values outside [0, 1]; the witness has noted them by then.
+        if not any("logits-into-probability-loss" in rules for calls in witness.seen.values() for rules in calls):
+            raise
+    return witness
+
+
+def run(case: literate.Case, home: Path, mode: TorchFunctionMode) -> None:
     case.write(home)
     main = next(file.name for file in case.files if file.run)
-    witness = Witness(home)
-    with own_world(home, main), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with own_world(home, main), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), mode:
         warnings.simplefilter("ignore")
-        try:
-            with witness:
-                if "/" in main:
-                    runpy.run_module(main.removesuffix(".py").replace("/", "."), run_name="__main__", alter_sys=True)
-                else:
-                    runpy.run_path(str(home / main), run_name="__main__")
-        except RuntimeError:
-            # binary_cross_entropy refuses values outside [0, 1]; the witness has noted them by then.
-            if not any("logits-into-probability-loss" in rules for calls in witness.seen.values() for rules in calls):
-                raise
-    return witness
+        if "/" in main:
+            runpy.run_module(main.removesuffix(".py").replace("/", "."), run_name="__main__", alter_sys=True)
+        else:
+            runpy.run_path(str(home / main), run_name="__main__")
 
 
 @contextlib.contextmanager
@@ -226,7 +233,7 @@ def test_what_torch_computes_is_what_the_case_expects(
     for offset in (0, 1000, 2000, 3000, 4000):
         monkeypatch.setattr(torch, "manual_seed", lambda number, offset=offset: seed(number + offset))
         torch.manual_seed(0)
-        problems = list(disagreements(run(case, tmp_path), expected_rules(case)))
+        problems = list(disagreements(witnessed(case, tmp_path), expected_rules(case)))
         if not problems:
             return
     pytest.fail("\n".join(problems))
@@ -244,6 +251,19 @@ def disagreements(witness: Witness, expected: dict[Line, set[str]]) -> Iterator[
         for rule, logged in (("log-of-softmax", "probs"), ("log-of-sigmoid", "unit")):
             if rule in rules and logged not in witness.logs[line]:
                 yield f"{line} expects {rule}: not seen"
+
+
+@pytest.mark.parametrize("case", [case for _, case in ALL], ids=[name for name, _ in ALL])
+def test_a_traced_step_shows_what_the_case_expects(case: literate.Case, tmp_path: Path) -> None:
+    """The observer of running code and that of source come to the same, all rules judging."""
+    tracer = Tracer(Table.standard(), tmp_path)
+    with contextlib.suppress(RuntimeError):  # binary_cross_entropy refuses what it gets; the tracer has seen it by then
+        run(case, tmp_path, tracer)
+    found: dict[Line, set[str]] = defaultdict(set)
+    for arrival, _ in tracer.arrivals:
+        for finding in book.judge(arrival, book.rules()):
+            found[finding.place.path, finding.place.line].add(finding.rule)
+    assert found == {line: rules for line, rules in expected_rules(case).items() if rules}
 
 
 def test_enough_cases_run() -> None:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rawlogits.api import check as check
     from rawlogits.report import Report as Report
+    from rawlogits.training import StepReport as StepReport
+    from rawlogits.training import verify as verify
 
 __version__ = "0.1.0"
-__all__ = ["Report", "__version__", "check"]
+__all__ = ["Report", "StepReport", "__version__", "check", "verify"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,6 +26,10 @@ def __getattr__(name: str) -> Any:
         from rawlogits import api
 
         return getattr(api, name)
+    if name in ("verify", "StepReport"):
+        from rawlogits import training
+
+        return getattr(training, name)
     raise AttributeError(f"module 'rawlogits' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

@@ -6,8 +6,8 @@ arrivals of the static walker and of a running training step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from rawlogits.space import Space
@@ -112,6 +112,27 @@ class Arrival:
     twin: str = ""
     """The fused form that the table names for this pair, e.g. `torch.nn.functional.log_softmax`."""
     test_file: bool = False
+
+
+def linked(arrivals: Sequence[Arrival], bases: Sequence[Hashable]) -> list[Arrival]:
+    """Each arrival with the other demands that values of the same raw scores meet; None is the basis of nothing."""
+    met: dict[Hashable, set[str]] = {}
+    for arrival, basis in zip(arrivals, bases, strict=True):
+        if basis is not None and (kind := _kind(arrival)):
+            met.setdefault(basis, set()).add(kind)
+    return [
+        replace(arrival, also=frozenset(met.get(basis, ()))) if basis is not None else arrival
+        for arrival, basis in zip(arrivals, bases, strict=True)
+    ]
+
+
+def _kind(arrival: Arrival) -> str:
+    if arrival.verb == "loss" and arrival.activation is not None:
+        return f"loss:{arrival.activation}"
+    per_label = arrival.got is Space.PROBS and arrival.axis is not None
+    if arrival.verb == "compare" and per_label and arrival.constant is not None and 0.05 < arrival.constant < 0.95:
+        return "threshold"
+    return ""
 
 
 class Repair(StrEnum):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from rawlogits.finding import Arrival, Place
-from rawlogits.space import Space
+from rawlogits.finding import Arrival, Place, linked
 from rawlogits.static.names import Module
 
 Key = tuple[str, int, int]
@@ -75,24 +74,8 @@ class Record:
 
     def linked(self) -> list[Arrival]:
         """Each arrival with the other demands that values of the same raw scores meet."""
-        met: dict[Key, set[str]] = {}
-        for arrival, basis in zip(self.arrivals, self.bases, strict=True):
-            if basis is not None and (kind := _kind(arrival)):
-                met.setdefault(basis, set()).add(kind)
-        return [
-            replace(arrival, also=frozenset(met.get(basis, ()))) if basis is not None else arrival
-            for arrival, basis in zip(self.arrivals, self.bases, strict=True)
-        ]
+        return linked(self.arrivals, self.bases)
 
     def uncalled(self) -> Iterable[tuple[Key, LossSite]]:
         """Losses that were built and never called."""
         return ((key, site) for key, site in self.criteria.items() if key not in self.called)
-
-
-def _kind(arrival: Arrival) -> str:
-    if arrival.verb == "loss" and arrival.activation is not None:
-        return f"loss:{arrival.activation}"
-    per_label = arrival.got is Space.PROBS and arrival.axis is not None
-    if arrival.verb == "compare" and per_label and arrival.constant is not None and 0.05 < arrival.constant < 0.95:
-        return "threshold"
-    return ""

@@ -1,0 +1,1 @@
+"""Observers of a running training step. They emit the arrivals that the static walker emits, and judge nothing."""
