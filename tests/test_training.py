@@ -14,8 +14,8 @@ import torch.nn.functional as F  # noqa: E402
 from torch import nn  # noqa: E402
 from torch.overrides import _get_current_function_mode_stack  # noqa: E402
 
-from rawlogits.errors import InputError  # noqa: E402
-from rawlogits.training import StepReport, verify  # noqa: E402
+from rawlogits.errors import InputError, StepError, StepWarning  # noqa: E402
+from rawlogits.training import StepReport, verify, watch  # noqa: E402
 
 X, Y = torch.randn(8, 6, generator=torch.Generator().manual_seed(0)), torch.arange(8) % 3
 HERE = Path(__file__)
@@ -206,3 +206,124 @@ def test_a_thread_beside_it_is_not_mixed_in() -> None:
 def test_bad_input_is_named(model: Any, loss: Any, batch: Any, words: str) -> None:
     with pytest.raises(InputError, match=words):
         verify(model, loss, batch)
+
+
+# -- watching a loop -------------------------------------------------------------------------------------------------
+
+
+def train(net: Any, steps: int = 3) -> list[Any]:
+    """A plain loop; the weights at its end."""
+    torch.manual_seed(1)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.01)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        F.cross_entropy(net(X), Y).backward()
+        optimizer.step()
+    return [parameter.detach().clone() for parameter in net.parameters()]
+
+
+def assert_nothing_is_left() -> None:
+    assert not _get_current_function_mode_stack()
+    for function in (torch.Tensor.backward, torch.autograd.backward, torch.autograd.grad):
+        assert not hasattr(function, "__wrapped__")
+
+
+def double() -> Net:
+    torch.manual_seed(0)
+    return Net(nn.Softmax(dim=1))
+
+
+def test_a_loop_is_watched_for_its_first_step() -> None:
+    net = double()
+    with watch(net, on="record") as seen:
+        train(net)
+        assert_nothing_is_left()
+    (finding,) = seen.report.findings
+    assert (finding.verdict, finding.module, finding.evidence[-1]) == ("PROVED", "last", "seen in training")
+
+
+def test_training_is_bitwise_the_same() -> None:
+    with watch(on="record", steps=2):
+        watched = train(double())
+    assert all(map(torch.equal, watched, train(double())))
+
+
+def test_it_warns() -> None:
+    with pytest.warns(StepWarning, match=r"PROVED: double-softmax: cross_entropy wants logits"), watch():
+        train(double())
+
+
+def test_it_raises_before_gradients_are_taken() -> None:
+    net = double()
+    with pytest.raises(StepError, match="double-softmax"), watch(on="raise"):
+        train(net)
+    assert all(parameter.grad is None for parameter in net.parameters())
+    assert_nothing_is_left()
+
+
+def test_a_clean_loop_says_nothing(recwarn: pytest.WarningsRecorder) -> None:
+    with watch(on="raise") as seen:
+        train(Net())
+    assert (seen.report.verdict, len(recwarn)) == ("CLEAN", 0)
+
+
+def test_a_block_without_a_loss_says_so() -> None:
+    with pytest.warns(StepWarning, match="UNKNOWN: no loss was computed that the table knows"), watch():
+        Net()(X)
+
+
+def test_a_function_is_watched_when_it_first_runs() -> None:
+    seen = watch(on="record")
+    step = seen(train)
+    step(double(), 1)
+    step(Net(), 1)
+    assert rules(seen.report) == ["double-softmax"]
+
+
+def test_gradients_on_the_way_to_a_loss_end_no_step() -> None:
+    net = double()
+    with watch(net, on="record") as seen:
+        x = X.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(outputs=net.head(net.body(x)).sum(), inputs=x, create_graph=True)
+        (F.cross_entropy(net(X), Y) + slope.pow(2).mean()).backward()
+    assert rules(seen.report) == ["double-softmax"]
+
+
+def test_one_inside_another() -> None:
+    outer, inner = watch(on="record", steps=2), watch(on="record")
+    with outer:
+        with inner:
+            train(double(), 1)
+        train(Net(), 1)
+    assert rules(inner.report) == rules(outer.report) == ["double-softmax"]
+    assert_nothing_is_left()
+
+
+def test_another_mode_inside_is_left_alone() -> None:
+    with watch(on="record") as seen:
+        with torch.device("cpu"):
+            train(double(), 1)
+            assert _get_current_function_mode_stack()[-1] is not seen._tracer
+        assert torch.zeros(2).device.type == "cpu"
+    assert rules(seen.report) == ["double-softmax"]
+    assert not _get_current_function_mode_stack()
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_what_goes_wrong_in_the_block_comes_out_as_it_is(error: type[BaseException]) -> None:
+    def step() -> None:
+        Net()(X)
+        raise error
+
+    with pytest.raises(error), watch():
+        step()
+    assert_nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"on": "stop"}, "on is 'stop'; allowed are"), ({"steps": 0}, "steps is 0; it wants a number of steps to follow")],
+)
+def test_bad_options_are_named(given: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        watch(**given)

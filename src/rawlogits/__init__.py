@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,21 +16,17 @@ if TYPE_CHECKING:
     from rawlogits.report import Report as Report
     from rawlogits.training import StepReport as StepReport
     from rawlogits.training import verify as verify
+    from rawlogits.training import watch as watch
 
 __version__ = "0.1.0"
-__all__ = ["Report", "StepReport", "__version__", "check", "verify"]
+__all__ = ["Report", "StepReport", "__version__", "check", "verify", "watch"]
+_HOMES = {"check": "api", "Report": "report", "StepReport": "training", "verify": "training", "watch": "training"}
 
 
 def __getattr__(name: str) -> Any:
     """Load the public names when they are first used: `import rawlogits` alone stays cheap."""
-    if name in ("check", "Report"):
-        from rawlogits import api
-
-        return getattr(api, name)
-    if name in ("verify", "StepReport"):
-        from rawlogits import training
-
-        return getattr(training, name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"rawlogits.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'rawlogits' has no attribute {name!r}; it has {', '.join(__all__)}")
 
 

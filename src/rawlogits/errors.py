@@ -16,5 +16,13 @@ class InputError(RawLogitsError, ValueError):
     """What the caller gave is not allowed."""
 
 
+class StepError(RawLogitsError):
+    """A training step was proved to be wrong."""
+
+
+class StepWarning(UserWarning):
+    """A training step is wrong, or shows nothing."""
+
+
 class TableError(RawLogitsError):
     """A row or a rule is malformed; the message names it."""

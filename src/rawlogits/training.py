@@ -1,4 +1,4 @@
-"""`verify`: what reaches the loss of a model in a real step, judged by the rules that judge code.
+"""`verify` and `watch`: what reaches the loss in a real training step, judged by the rules that judge code.
 
 >>> import torch
 >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(dim=1))
@@ -12,13 +12,14 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rawlogits.errors import InputError
+from rawlogits.errors import InputError, StepError, StepWarning
 from rawlogits.finding import Confidence, Finding, Severity
 from rawlogits.rules import book
 from rawlogits.table.lookup import Table
@@ -67,6 +68,8 @@ class StepReport:
     findings: tuple[StepFinding, ...]
     verdict: str
     coverage: str
+    losses: int = 0
+    """How many losses were met."""
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.findings), f"{self.verdict}: {self.coverage}"])
@@ -108,14 +111,98 @@ def verify(
     return _report(seen)
 
 
+class watch(contextlib.ContextDecorator):
+    """Follow the first `steps` training steps of a block or a function, in whatever loop they run, and report.
+
+    A step ends where gradients are taken. Once the steps are over everything that was put in is taken out, and the
+    rest runs as if nothing had been there; weights are bitwise those of a run without. `model` gives modules their
+    names. `report` is what was seen so far. `on` says what a step that is wrong does: "warn" (a StepWarning, also where
+    no loss was computed), "raise" (a StepError before the gradients are taken, where it is proved) or "record".
+
+    InputError for another `on`, for steps that are no positive number, and where PyTorch is missing or too old.
+
+    >>> import torch
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softmax(dim=1))
+    >>> with watch(net, on="record") as seen:
+    ...     torch.nn.functional.cross_entropy(net(torch.randn(8, 4)), torch.randint(0, 3, (8,))).backward()
+    >>> seen.report.verdict
+    'PROVED'
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module | None = None,
+        *,
+        steps: int = 1,
+        on: str = "warn",
+        root: str | os.PathLike[str] | None = None,
+    ) -> None:
+        if on not in ("warn", "raise", "record"):
+            raise InputError(f'on is {on!r}; allowed are "warn", "raise" and "record"')
+        if not isinstance(steps, int) or steps < 1:
+            raise InputError(f"steps is {steps!r}; it wants a number of steps to follow, 1 or more")
+        _torch_or_raise()
+        self.model, self.steps, self.on = model, steps, on
+        self.root = Path(os.path.abspath(root or Path.cwd()))
+        self._tracer: Tracer | None = None
+        self._stack = contextlib.ExitStack()
+        self._done = 0
+
+    @property
+    def report(self) -> StepReport:
+        """What the steps showed so far."""
+        return _report({"training": self._tracer} if self._tracer is not None else {})
+
+    def __enter__(self) -> watch:
+        if self._tracer is None:
+            import torch
+
+            from rawlogits.runtime.torch import Tracer, forget, listen
+
+            self._tracer = Tracer(Table.standard(), self.root, self.model)
+            self._stack.enter_context(torch.compiler.set_stance("force_eager"))
+            self._stack.callback(forget, self._backward)
+            listen(self._backward)
+            self._stack.enter_context(self._tracer)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        was_on = self._tracer is not None and self._tracer.is_on
+        self._stack.close()
+        if was_on and self._tracer is not None:
+            self._tracer.is_on = False
+            if kind is None:
+                self._tell()
+
+    def _backward(self) -> None:
+        """Gradients are about to be taken: of the loss, or on the way to one that is not computed yet."""
+        tracer = self._tracer
+        if tracer is None or not tracer.is_on or not any(met.verb == "loss" for met in tracer.met):
+            return
+        self._done += 1
+        if self._done < self.steps:
+            return
+        tracer.is_on = False
+        if tracer.is_innermost():
+            self._stack.close()
+        self._tell()
+
+    def _tell(self) -> None:
+        report = self.report
+        if self.on == "raise" and report.verdict == PROVED:
+            raise StepError(str(report))
+        if self.on == "warn" and (report.verdict in (PROVED, SUSPECTED) or not report.losses):
+            warnings.warn(str(report), StepWarning, stacklevel=3)
+
+
 def _torch_or_raise() -> None:
     if importlib.util.find_spec("torch") is None:
-        raise InputError("verify runs PyTorch, which is not installed: pip install 'rawlogits[torch]'")
+        raise InputError("training steps are PyTorch's, which is not installed: pip install 'rawlogits[torch]'")
     import torch
 
     version = tuple(int(each) for each in torch.__version__.split(".")[:2])
     if version < (2, 6):
-        raise InputError(f"verify wants PyTorch 2.6 or newer, and this is {torch.__version__}")
+        raise InputError(f"following a step wants PyTorch 2.6 or newer, and this is {torch.__version__}")
 
 
 Given = tuple[tuple[Any, ...], Mapping[str, Any], Any]
@@ -198,7 +285,7 @@ def _report(seen: Mapping[str, Tracer]) -> StepReport:
     verdict = next(
         (each for each in (PROVED, SUSPECTED) if each in errors), UNKNOWN if unknown or not losses else CLEAN
     )
-    return StepReport(findings, verdict, _coverage(list(losses.values()), unknown))
+    return StepReport(findings, verdict, _coverage(list(losses.values()), unknown), len(losses))
 
 
 def _finding(finding: Finding, met: Met, modes: Sequence[str]) -> StepFinding:

@@ -8,6 +8,7 @@ looked at. What no row describes is unknown from there on.
 from __future__ import annotations
 
 import contextlib
+import functools
 import linecache
 import os
 import sys
@@ -15,14 +16,13 @@ import sysconfig
 import threading
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from rawlogits.finding import Arrival, Place, Step, linked
@@ -95,6 +95,7 @@ class Tracer(TorchFunctionMode):
         self.names = {id(each): name for name, each in model.named_modules()} if model is not None else {}
         self.states: MutableMapping[torch.Tensor, State] = WeakTensorKeyDictionary()
         self.met: list[Met] = []
+        self.is_on = True
         self._modules: list[str] = []
         self._hooks: list[Any] = []
         self._thread = 0
@@ -114,6 +115,10 @@ class Tracer(TorchFunctionMode):
         known = [met for met in self.met if met.arrival is not None and met.state is not None]
         arrivals = [met.arrival for met in known if met.arrival is not None]
         return list(zip(linked(arrivals, [met.state and met.state.basis for met in known]), known, strict=True))
+
+    def is_innermost(self) -> bool:
+        """Whether no other mode was entered since in this thread, so that this one can be left."""
+        return threading.get_ident() == self._thread and _get_current_function_mode() is self  # type: ignore[no-untyped-call]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -142,6 +147,8 @@ class Tracer(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if not self.is_on:
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         state = (
             self._arithmetic(name, args)
@@ -381,7 +388,7 @@ def _averaged(over: object, state: State) -> State | None:
 _BY_VERB = {Verb.SOURCE: Tracer._source, Verb.KEEPS: Tracer._keeps, Verb.OP: Tracer._op}
 
 
-@cache
+@functools.cache
 def _rows_by_function(table: Table) -> dict[Callable[..., Any], tuple[_Spelled, ...]]:
     """The rows of the functions and methods of this version of PyTorch, as a mode is given them."""
     found: dict[Callable[..., Any], dict[int, _Spelled]] = {}
@@ -399,3 +406,49 @@ def _found(name: str) -> Callable[..., Any] | None:
         value = getattr(value, part, None)
     getter: Callable[..., Any] | None = getattr(value, "__get__", None) if not callable(value) else value
     return getter
+
+
+# -- before a backward pass ------------------------------------------------------------------------------------------
+
+_listeners: list[Callable[[], object]] = []
+_originals: list[tuple[Any, str, Callable[..., Any]]] = []
+_running = threading.local()
+
+
+def listen(listener: Callable[[], object]) -> None:
+    """Have a listener called before gradients are taken, in whatever loop: they all end in one of three functions.
+
+    These are replaced while somebody listens, once for all, and are the same as before when the last one has left, in
+    whatever order that happens.
+    """
+    if not _originals:
+        for owner, name in ((torch.Tensor, "backward"), (torch.autograd, "backward"), (torch.autograd, "grad")):
+            _originals.append((owner, name, getattr(owner, name)))
+            setattr(owner, name, _announcing(getattr(owner, name)))
+    _listeners.append(listener)
+
+
+def forget(listener: Callable[[], object]) -> None:
+    """Call a listener no more; nothing happens for one that is not known."""
+    if listener in _listeners:
+        _listeners.remove(listener)
+    if not _listeners:
+        for owner, name, function in _originals:
+            setattr(owner, name, function)
+        _originals.clear()
+
+
+def _announcing(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def announced(*args: Any, **kwargs: Any) -> Any:
+        if getattr(_running, "inside", False):
+            return function(*args, **kwargs)
+        _running.inside = True
+        try:
+            for listener in [*_listeners]:
+                listener()
+            return function(*args, **kwargs)
+        finally:
+            _running.inside = False
+
+    return announced
