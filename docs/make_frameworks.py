@@ -53,9 +53,7 @@ REASONS = {
             "log-of-sigmoid",
             "naive-softmax",
             "naive-logsumexp",
-            "sigmoid-then-bce",
             "redundant-log-softmax",
-            "probabilities-into-log-loss",
         )
     },
 }

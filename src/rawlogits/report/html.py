@@ -79,7 +79,8 @@ def _coverage(summary: Summary, view: View) -> str:
     if not summary.losses_checked:
         return f'<p class="quiet">No losses found · {files}</p>'
     listed = "unresolved" in view.show or not summary.losses_unresolved
-    hint = "" if listed else " (<code>--show unresolved</code> lists them)"
+    them = "it" if summary.losses_unresolved == 1 else "them"
+    hint = "" if listed else f" (<code>--show unresolved</code> lists {them})"
     share = 100 * summary.losses_resolved / summary.losses_checked
     return f"""<div class="meter" role="img" aria-label="{share:.0f} % of the losses traced">\
 <i style="width:{share:.1f}%"></i></div>

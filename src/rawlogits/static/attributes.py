@@ -562,7 +562,8 @@ def any_of_module(engine: Engine, module: ModuleRef, key: Value, node: ast.AST) 
     domain = engine.domains.get(name)
     if domain is not None:
         offered = [(n, v) for n, v in offered if n in domain] or offered
-    subject = node.slice if isinstance(node, ast.Subscript) else ast.Name("the name")
+    args = node.args if isinstance(node, ast.Call) else []  # of getattr
+    subject = node.slice if isinstance(node, ast.Subscript) else args[1] if len(args) > 1 else ast.Name("the name")
     return choose(
         Alternative((Fact(name, "==", n, True, subject, True, (name, repr(n)) not in engine.stated),), v)
         for n, v in offered

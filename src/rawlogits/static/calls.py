@@ -91,7 +91,9 @@ def _unknown(engine: Engine, callee: Value, args: Args, node: ast.AST, frame: Fr
         rows = engine.table.method(node.func.attr)
         if rows:
             receiver = engine.evaluate(node.func.value, frame)
-            if isinstance(engine.force(receiver), Unknown) and not _may_be_module(node, node.func.value, receiver, frame):
+            if isinstance(engine.force(receiver), Unknown) and not _may_be_module(
+                node, node.func.value, receiver, frame
+            ):
                 return _tensor_method(engine, rows, receiver, args, node, frame)
     _handed(engine, args, node, frame)
     return Unknown(callee.reason, _call_key(callee, args))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from rawlogits.finding import Arrival, Edit
 from rawlogits.space import Space
 from rawlogits.static.repair.counterparts import Word, word
+from rawlogits.static.repair.loss_users import Users, last_name
 from rawlogits.static.repair.readers_project import is_local
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Spots
@@ -36,7 +37,8 @@ def other_form(arrival: Arrival, spots: Spots, wanted: Space) -> Form | None:
     """
     spot = spots.at(arrival.place.path)
     node = spot.node(arrival.place, ast.expr)
-    if arrival.built is not None and (node is None or _row(spot, node, arrival) is None):
+    written = node is not None and any(_handed(spot, each, arrival) is not None for each in _parts(node))
+    if arrival.built is not None and not written:
         spot = spots.at(arrival.built.path)
         node = spot.node(arrival.built, ast.expr)
     form = _form(spot, node, arrival, wanted) if node is not None and _agree(arrival, spots) else None
@@ -47,12 +49,11 @@ def other_form(arrival: Arrival, spots: Spots, wanted: Space) -> Form | None:
 
 
 def _form(spot: Spot, node: ast.expr, arrival: Arrival, wanted: Space) -> Form | None:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        named = (row for row in table().rows if any(each.rpartition(".")[2] == node.value for each in row.names))
-        return _as_object(spot, node, next((row for row in named if _is_row_of(arrival, row)), None), wanted)
-    handed = None if isinstance(node, ast.Call) else _row(spot, node, arrival)
-    if handed is not None:
-        return _as_object(spot, node, handed, wanted)
+    handed = [(each, row) for each in _parts(node) if (row := _handed(spot, each, arrival)) is not None]
+    if len(handed) > 1:
+        handed = [(each, row) for each, row in handed if _named(each) == arrival.operator]
+    if handed:
+        return _as_object(spot, *handed[0], wanted) if len(handed) == 1 else None
     loss = node if arrival.built is not None else _called_with(spot, node)
     if loss is None:
         return None
@@ -61,6 +62,25 @@ def _form(spot: Spot, node: ast.expr, arrival: Arrival, wanted: Space) -> Form |
     if row is None:
         return None
     return _switched(spot, loss, row, wanted) or _renamed(spot, loss, func, row, wanted)
+
+
+def _parts(node: ast.expr) -> Sequence[ast.expr]:
+    """The losses that are written in one argument: one for each output, or the only one."""
+    if isinstance(node, ast.Dict):
+        return node.values
+    return node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+
+
+def _named(node: ast.expr) -> str:
+    return str(node.value) if isinstance(node, ast.Constant) else last_name(node)
+
+
+def _handed(spot: Spot, node: ast.expr, arrival: Arrival) -> Row | None:
+    """The row of a loss that is handed over uncalled, by its name as a text or as it is."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        named = (row for row in table().rows if any(each.rpartition(".")[2] == node.value for each in row.names))
+        return next((row for row in named if _is_row_of(arrival, row)), None)
+    return None if isinstance(node, ast.Call) else _row(spot, node, arrival)
 
 
 def _row(spot: Spot, node: ast.expr, arrival: Arrival) -> Row | None:
@@ -80,9 +100,10 @@ def _is_row_of(arrival: Arrival, row: Row) -> bool:
 
 
 def _met(arrival: Arrival, spots: Spots) -> Iterator[Arrival]:
-    """What else the same loss is given."""
+    """What else the same loss is given; one argument may hold several losses."""
     for other in spots.arrivals:
-        if other.verb == "loss" and (other.place == arrival.place or (other.built and other.built == arrival.built)):
+        same = other.verb == "loss" and other.operator == arrival.operator
+        if same and (other.place == arrival.place or (other.built and other.built == arrival.built)):
             yield other
 
 
@@ -91,21 +112,15 @@ def _agree(arrival: Arrival, spots: Spots) -> bool:
     return all(other.got is arrival.got for other in _met(arrival, spots))
 
 
-def _elsewhere(arrival: Arrival, spot: Spot, node: ast.expr, spots: Spots) -> Iterator[str]:
-    """Calls of the loss, by the name that holds it, of which it is not known what they give it."""
-    statement = spot.statement(node)
-    targets = statement.targets if isinstance(statement, ast.Assign) and arrival.built is not None else []
-    held = {getattr(each, "attr", None) or getattr(each, "id", None) for each in targets}
-    known = {other.place for other in _met(arrival, spots)} | {arrival.place}
-    for home in dict.fromkeys((spot.shown, *sorted({place.path for place in known}))):
-        file = spots.at(home)
-        for call in ast.walk(file.tree):
-            name = getattr(call.func, "attr", getattr(call.func, "id", "")) if isinstance(call, ast.Call) else ""
-            if name not in held or not isinstance(call, ast.Call):
-                continue
-            given = [*call.args, *(keyword.value for keyword in call.keywords)]
-            if given and not known.intersection(file.source.place(each) for each in given):
-                yield f"{home}:{call.lineno} may give {name} something else"
+def _elsewhere(arrival: Arrival, spot: Spot, node: ast.expr, spots: Spots) -> Sequence[str]:
+    """Where else the loss may be called, and with what, as far as that is not known."""
+    users = Users(spots, [arrival, *_met(arrival, spots)])
+    if arrival.built is not None and node is spot.node(arrival.built, ast.expr):
+        users.held(spot, node)
+    else:
+        users.given(spot, node)
+        users.told(spot, node)
+    return [*users.doubts, *users.project.doubts()]
 
 
 def _measured(arrival: Arrival, spots: Spots) -> Iterator[str]:

@@ -36,7 +36,10 @@ _ADDS = frozenset({"add", "add_module", "append", "register_module"})
 _LOOKS = frozenset({"len", "isinstance", "type", "id", "hasattr", "print", "repr", "str", "issubclass", "super"})
 _READS_NOTHING = (ast.Compare, ast.Expr, ast.FormattedValue, ast.Assert, ast.If, ast.While, ast.UnaryOp)
 _HARMLESS_DECORATORS = frozenset(
-    {"no_grad", "inference_mode", "staticmethod", "classmethod", "compact", "jit", "override"}
+    {
+        *("no_grad", "inference_mode", "staticmethod", "classmethod", "compact", "jit", "override"),
+        *("cache", "lru_cache"),
+    }
 )
 
 
@@ -84,13 +87,10 @@ class Objects:
             return
         mixed = mixed or self._returns_others(spot, function, path)
         parent = spot.parents.get(function)
-        for decorator in function.decorator_list:
-            word = ast.unparse(decorator).split("(")[0].rpartition(".")[2]
-            if word == "property" and isinstance(parent, ast.ClassDef):
-                self._property(spot, function, path, moved, mixed)
-                return
-            if word not in _HARMLESS_DECORATORS:
-                self.readers.doubt(spot, function, f"hands {function.name} to {spot.source.words(decorator)}")
+        if isinstance(parent, ast.ClassDef) and "property" in map(_last_word, function.decorator_list):
+            self._property(spot, function, path, moved, mixed)
+            return
+        self._decorated(spot, function)
         if isinstance(parent, ast.ClassDef):
             if function.name in CALLS:
                 self.class_(spot, parent, function, (path, moved, mixed))
@@ -106,6 +106,12 @@ class Objects:
             for where, node in self.readers.project.mentions(spot, function.name):
                 self._called(where, node, function.name, path, moved, mixed)
             self._dynamic(spot, function.name)
+
+    def _decorated(self, spot: Spot, function: Function) -> None:
+        """A doubt for every decorator that may call a function itself, or hand it to others: a register."""
+        for decorator in function.decorator_list:
+            if _last_word(decorator) not in _HARMLESS_DECORATORS:
+                self.readers.doubt(spot, function, f"hands {function.name} to {spot.source.words(decorator)}")
 
     def _returns_others(self, spot: Spot, function: Function, path: Path) -> bool:
         """Whether another `return` of a function hands back something that this repair does not change."""
@@ -473,6 +479,7 @@ class Objects:
         result = (result[0], result[1], result[2] or self._returns_others(spot, function, ()))
         if spot.shown == "hubconf.py":
             self.readers.doubt(spot, function, f"exports {function.name}")
+        self._decorated(spot, function)
         owner = spot.parents.get(function)
         if isinstance(owner, ast.ClassDef):
             mentions: list[tuple[Spot, ast.AST]] = [each[:2] for each in self._asked(spot, owner, function.name)]
@@ -485,6 +492,11 @@ class Objects:
                 self.object(where, parent, result, cls)
             elif not self._is_passive(where, each, function.name):
                 self.readers.doubt(where, each, f"hands {function.name} on")
+
+
+def _last_word(decorator: ast.expr) -> str:
+    """The last word of a decorator's name."""
+    return ast.unparse(decorator).split("(")[0].rpartition(".")[2]
 
 
 def _text(items: Sequence[ast.expr]) -> str:
