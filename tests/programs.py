@@ -1,4 +1,4 @@
-"""A grammar of small programs: a model, its last activation, what lies on the way, a loss.
+"""A grammar of small programs: a model, its last activation, what lies on the way, a loss, who else reads the scores.
 
 Every sentence of the grammar is a program that runs (test_walker_laws runs some). What the walker has to say of it
 follows from the activation and the loss alone, whatever the way; the way is what the laws vary.
@@ -315,6 +315,89 @@ def build():
 """)
 """How `build()` may make `Model()`."""
 
+HEADS = blocks("""
+# attribute
+self.body = nn.Linear(8, 3)
+self.last = LAST
+return self.last(self.body(x))
+# container
+self.body = nn.Sequential(nn.Linear(8, 3), LAST)
+return self.body(x)
+# appended
+layers = [nn.Linear(8, 3)]
+layers.append(LAST)
+self.body = nn.Sequential(*layers)
+return self.body(x)
+# added
+self.body = nn.Sequential()
+self.body.add_module("first", nn.Linear(8, 3))
+self.body.add_module("last", LAST)
+return self.body(x)
+# listed
+self.parts = nn.ModuleList([nn.Linear(8, 3), LAST])
+return nn.Sequential(*self.parts)(x)
+# indexed
+self.parts = nn.ModuleList([nn.Linear(8, 3), LAST])
+return self.parts[1](self.parts[0](x))
+# lines
+self.body = nn.Sequential(
+    nn.Linear(8, 3),
+    LAST,
+)
+return self.body(x)
+# two
+self.body = nn.Sequential(nn.Linear(8, 8), nn.ReLU())
+self.head = nn.Sequential(nn.Linear(8, 3), LAST)
+return self.head(self.body(x))
+""")
+"""Models that have an activation module as their last part: how they are built, and last what `forward` returns."""
+
+READERS = {
+    "argmax": "seen = z.argmax(1)",
+    "label": "_, seen = torch.max(z, 1)",
+    "hit": "seen = (z.argmax(dim=1) == 1).float().mean()",
+    "topk": "seen = z.topk(2).indices",
+    "max": "seen, _ = z.max(1)",
+    "values": "seen = torch.max(z, dim=1).values",
+    "threshold": "seen = (z > 0.5).float()",
+    "above": "seen = 0.3 <= z",
+    "printed": "seen = z.detach()\nprint(z)",
+    "message": 'seen = f"{z.sum().item():.1f}"',
+    "item": "seen = z[0, 1].item()",
+    "numpy": "seen = z.detach().numpy()",
+    "listed": "seen = z.tolist()",
+    "mean": "seen = z.mean(0)",
+    "square": "seen = (z * z).sum(1)",
+    "column": "seen = z[:, 1]",
+    "kept": "seen = z",
+    "dict": 'seen = {"scores": z}',
+    "helper": "def shown(value):\n    return value.mean(0)\nseen = shown(z)",
+    "inner": "def shown():\n    return z.sum(0)\nseen = shown()",
+    "lambda": "seen = (lambda value: value + 1)(z)",
+    "loop": "seen = []\nfor row in z:\n    seen.append(row.sum())",
+    "comprehension": "seen = [row.max().item() for row in z]",
+    "sorted": "seen = z.sort(dim=1).values",
+    "quiet": "with torch.no_grad():\n    seen = z * 2",
+    "changed": "seen = z.detach().clone()\nseen += 1",
+    "held": "class Kept:\n    pass\nkept = Kept()\nkept.scores = z\nseen = kept.scores.sum(0)",
+    "joined": "seen = torch.cat([z, z], dim=1)",
+    "again": "seen = model(x).sum(0)",
+    "switched": "model.eval()\nseen = model(x)[:, 0]",
+    "choice": "seen = z * 3 if z.mean() > 2 else z",
+    "branch": "seen = 0\nif z.max() > 0.2:\n    seen = 1",
+    "weights": "seen = z @ torch.arange(3.0)",
+    "distance": "seen = F.mse_loss(z, torch.zeros(4, 3))",
+    "unpacked": "first, *seen = z",
+    "walrus": "if (found := z) is not None:\n    seen = found + 1",
+    "several": "seen = z.min(), z.max(), z.argmax(1)",
+    "renamed": "other = z\nseen = other.sum(1), other.argmax(1)",
+    "passed": 'def shown(**named):\n    return named["value"].prod(1)\nseen = shown(value=z)',
+}
+"""Who else may read the scores: what is `seen` of them."""
+
+THRESHOLDS = frozenset({"threshold", "above"})
+"""The readers that compare with a probability."""
+
 UNUSED = blocks("""
 # function
 def unused(z, y):
@@ -398,6 +481,14 @@ class Program:
     """Whether each step of the way is a function of its own."""
     factory: str = ""
     unused: str = ""
+    readers: tuple[str, ...] = ()
+    """Who else reads what the loss gets, in `main`."""
+    before: bool = False
+    """Whether they come before the loss."""
+    predict: tuple[str, ...] = ()
+    """Who reads what the model gives in a function of its own, with a model of its own."""
+    imports: str = "usual"
+    """"usual": `F.softmax`; "long": `nn.functional.softmax`; "bare": `softmax`."""
 
     @property
     def space(self) -> Space:
@@ -410,38 +501,46 @@ class Program:
         lines = ["class Box:", "    content = None"] if "attribute" in self.early + self.way else []
         if self.model == "class":
             forward = ["z = self.body(x)", *(line for step in self.early for line in WAYS[step]), *self._tail(True)]
-            lines += ["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"]
-            lines += ["        self.body = nn.Linear(8, 3)", "    def forward(self, x):"]
-            lines += [f"        {line}" for line in [*forward, "return z"]]
+            lines += _net(["self.body = nn.Linear(8, 3)"], [*forward, "return z"])
+        if self.model in HEADS:
+            built = [line.replace("LAST", self._last() or "nn.Identity()") for line in HEADS[self.model]]
+            lines += _net(built[:-1], built[-1:])
         if self.factory:
             lines += [line.replace("Model()", self._built()) for line in FACTORIES[self.factory]]
         lines += self._unused()[0]
         for number, step in self._steps() if self.helpers else ():
             lines += [f"def step_{number}(z, x):", *(f"    {line}" for line in [*step, "return z"])]
+        if self.predict:
+            lines += ["def predict(x):", f"    model = {self._model()}", "    z = model(x)"]
+            lines += [f"    {line}" for line in [*_read(self.predict), f"return {_seen(self.predict)}"]]
         return _statements(lines)
 
     @property
     def body(self) -> list[str]:
         """`main`, and its call."""
-        lines = [f"model = {'build()' if self.factory else self._built()}", "z = model(x)"]
+        lines = [f"model = {self._model()}", "z = model(x)"]
         for number, step in self._steps():
             lines += [f"z = step_{number}(z, x)"] if self.helpers else step
         lines += self._unused()[1]
         names = {"Loss": self.loss, "F.loss": f"F.{LOSSES[self.loss]}"}
-        lines += [re.sub(r"\bLoss\b|\bF\.loss\b", lambda found: names[found[0]], line) for line in CALLS[self.call]]
+        called = [re.sub(r"\bLoss\b|\bF\.loss\b", lambda found: names[found[0]], line) for line in CALLS[self.call]]
+        read = _read(self.readers)
+        lines += [*read, *called] if self.before else [*called, *read]
+        given = f"loss, {_seen(self.readers)}" if self.readers else "loss"
         classes = self.loss in ("CrossEntropyLoss", "NLLLoss")
         labels = "torch.zeros(4, dtype=torch.long)" if classes else "torch.zeros(4, 3)"
-        called = f"main(torch.zeros(4, 8), {labels})"
-        return ["def main(x, y):", *(f"    {line}" for line in [*lines, "return loss"]), called]
+        end = _told("loss, seen", self.readers, f"main(torch.zeros(4, 8), {labels})")
+        end += _told("told", self.predict, "predict(torch.zeros(4, 8))") if self.predict else []
+        return ["def main(x, y):", *(f"    {line}" for line in [*lines, f"return {given}"]), *end]
 
     @property
     def text(self) -> str:
         """The program as one file."""
-        return "\n".join([*IMPORTS, *(line for lines in self.definitions for line in lines), *self.body])
+        return self._spelled([line for lines in self.definitions for line in lines] + self.body)
 
     def renamed(self, names: Mapping[str, str]) -> str:
         """The program with other names for its locals."""
-        return ast.unparse(_Renamed(names).visit(ast.parse(self.text)))
+        return renamed(self.text, names)
 
     def split(self, at: int, form: str) -> dict[str, str]:
         """The program as two files: the first `at` definitions in one that the other imports."""
@@ -459,6 +558,16 @@ class Program:
         files["package/parts.py" if package else "parts.py"] = "\n".join([*IMPORTS, *itertools.chain(*there)])
         return files | {"main.py": "\n".join([*IMPORTS, spelled[form], *itertools.chain(*here), *self.body])}
 
+    def _spelled(self, lines: list[str]) -> str:
+        """The lines below their imports."""
+        if self.imports == "usual":
+            return "\n".join([*IMPORTS, *lines])
+        text = "\n".join(lines)
+        functions = sorted(set(re.findall(r"\bF\.(\w+)", text)))
+        text = re.sub(r"\bF\.(?=\w)", "nn.functional." if self.imports == "long" else "", text)
+        bare = [f"from torch.nn.functional import {', '.join(functions)}"] if functions else []
+        return "\n".join([*IMPORTS[:-1], *(bare if self.imports == "bare" else []), text])
+
     def _unused(self) -> tuple[list[str], list[str]]:
         lines = UNUSED.get(self.unused, [])
         at = lines.index("# in main") if "# in main" in lines else len(lines)
@@ -470,11 +579,23 @@ class Program:
     def _tail(self, inside: bool) -> list[str]:
         return [f"z = {self.tail.format(z='z')}"] if self.tail and self.inside is inside else []
 
+    def _last(self) -> str:
+        """The activation as a module of the model, "" when it is not there."""
+        return self.tail.removesuffix("({z})") if self.inside else ""
+
+    def _model(self) -> str:
+        return "build()" if self.factory else self._built()
+
     def _built(self) -> str:
         if self.model != "sequential":
-            return "Net()" if self.model == "class" else "nn.Linear(8, 3)"
-        last = f", {self.tail.removesuffix('({z})')}" if self.tail and self.inside else ""
+            return "nn.Linear(8, 3)" if self.model == "linear" else "Net()"
+        last = f", {self._last()}" if self._last() else ""
         return f"nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 3){last})"
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """A program with other names for its variables, as `ast` writes it."""
+    return ast.unparse(_Renamed(names).visit(ast.parse(text)))
 
 
 class _Renamed(ast.NodeTransformer):
@@ -489,6 +610,35 @@ class _Renamed(ast.NodeTransformer):
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.Nonlocal:
         return ast.Nonlocal([self.names.get(name, name) for name in node.names])
+
+
+def _net(built: list[str], forward: list[str]) -> list[str]:
+    """A model of some parts."""
+    head = ["class Net(nn.Module):", "    def __init__(self):", "        super().__init__()"]
+    lines = [f"        {line}" for line in built]
+    return [*head, *lines, "    def forward(self, x):", *(f"        {line}" for line in forward)]
+
+
+def _read(readers: tuple[str, ...]) -> list[str]:
+    """The lines of some readers, each of which sees something else."""
+    numbered = ((number, line) for number, each in enumerate(readers) for line in READERS[each].splitlines())
+    return [re.sub(r"\bseen\b", f"seen_{number}", line) for number, line in numbered]
+
+
+def _seen(readers: tuple[str, ...]) -> str:
+    """What some readers have seen, as a tuple."""
+    return ", ".join(f"seen_{number}" for number in range(len(readers))) + ("," if len(readers) == 1 else "")
+
+
+def _told(names: str, readers: tuple[str, ...], call: str) -> list[str]:
+    """The lines that call a function and print what its readers have seen."""
+    head, _, word = names.rpartition(", ")
+    told = [f"{word}_{number}" for number in range(len(readers))]
+    left = ", ".join([*([head] if head else []), *told])
+    return [
+        f"{left}{',' * (not head and len(told) == 1)} = {call}" if told else call,
+        *(f"print({each})" for each in told),
+    ]
 
 
 def _bound(lines: list[str]) -> str:
@@ -521,6 +671,25 @@ def programs(draw: st.DrawFn) -> Program:
         way=draw(steps),
     )
     return replace(program, early=draw(steps)) if model == "class" else program
+
+
+@st.composite
+def read_programs(draw: st.DrawFn) -> Program:
+    """Any sentence with a finding or without one, and with readers of its scores."""
+    program = draw(programs())
+    if program.model == "class" and not program.early and program.tail.startswith("nn."):
+        program = replace(program, model=draw(st.sampled_from(["class", *sorted(HEADS)])), inside=True)
+    readers = st.lists(st.sampled_from(sorted(READERS)), max_size=2).map(tuple)
+    return replace(
+        program,
+        readers=draw(readers),
+        before=draw(st.booleans()),
+        predict=draw(readers),
+        factory=draw(st.sampled_from(["", "", *sorted(FACTORIES)])),
+        helpers=draw(st.booleans()),
+        unused=draw(st.sampled_from(["", "", *sorted(UNUSED)])),
+        imports=draw(st.sampled_from(["usual", "usual", "long", "bare"])),
+    )
 
 
 def names() -> st.SearchStrategy[dict[str, str]]:

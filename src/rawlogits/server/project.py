@@ -17,7 +17,7 @@ from rawlogits.finding import Finding
 from rawlogits.report import Report
 from rawlogits.server.imports import Graph
 
-MOST_FILES = 80
+MOST_FILES = 60
 """Files that are checked at once after an edit: a second of work at worst, a tenth of it as a rule."""
 MOST_FIXES = 50
 """Findings whose edits are worked out in a check of everything, and"""

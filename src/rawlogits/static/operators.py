@@ -309,7 +309,8 @@ def _shown_at(engine: Engine, demand: Demand, demanded: ast.AST, frame: Frame) -
         return made.node, made.module.frame
     node, caller = outermost(engine, demanded, frame)
     if isinstance(node, ast.Call) and caller is not frame:
-        node = next((k.value for k in node.keywords if k.arg in engine.table.criteria), node)
+        named = (each for each in node.args if isinstance(each, ast.Constant) and each.value in engine.table.losses)
+        node = next((k.value for k in node.keywords if k.arg in engine.table.criteria), next(named, node))
     return node, caller
 
 
