@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from rawlogits.finding import Arrival, Place
 from rawlogits.space import Space
-from rawlogits.static.repair.logarithmic import collide
 from rawlogits.static.repair.loss_forms import Form, other_form
 from rawlogits.static.repair.spots import Proposal, Spots
 from rawlogits.static.repair.taken_out import taken_out
+from rawlogits.static.repair.taken_out_text import collide
 from rawlogits.static.repair.threshold import threshold
 
 

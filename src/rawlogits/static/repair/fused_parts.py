@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from rawlogits.finding import Arrival, Edit
 from rawlogits.static.repair.counterparts import Word
-from rawlogits.static.repair.logarithmic import built_form, collide, function_form, log_form, negative, unneeded
+from rawlogits.static.repair.logarithmic import built_form, function_form, log_form, negative, unneeded
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
 from rawlogits.static.repair.taken_out import activation_of, maker_row, only_built
+from rawlogits.static.repair.taken_out_text import collide
 from rawlogits.table.row import Row
 
 

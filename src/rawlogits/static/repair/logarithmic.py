@@ -6,7 +6,6 @@ What reads the probabilities gets `exp` round them, and a logarithm that is take
 from __future__ import annotations
 
 import ast
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,7 @@ from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
 from rawlogits.static.repair.taken_out import activation_of, maker_row, only_built
 from rawlogits.static.repair.taken_out_parts import take_part
-from rawlogits.static.repair.taken_out_text import names_in, qualified, table, unwrapped, without_imports
+from rawlogits.static.repair.taken_out_text import collide, names_in, qualified, table, unwrapped, without_imports
 from rawlogits.table.row import Row, Verb, spelling
 
 
@@ -142,15 +141,6 @@ def unneeded(spots: Spots, dropped: Iterable[tuple[Spot, ast.AST]], edits: Seque
         names.setdefault(spot.shown, set()).update(names_in(node))
     found = [edit for shown, each in names.items() for edit in without_imports(spots.at(shown), each, edits)]
     return [each for each in found if not collide([*edits, each])]
-
-
-def collide(edits: Sequence[Edit]) -> bool:
-    """Whether two edits want the same text."""
-    spans = sorted(
-        ((each.path, each.cell or 0), (each.start_line, each.start_column), (each.end_line, each.end_column))
-        for each in edits
-    )
-    return any(one[0] == two[0] and (two[1] < one[2] or one[1:] == two[1:]) for one, two in itertools.pairwise(spans))
 
 
 # -- who wants logarithms --------------------------------------------------------------------------------------------

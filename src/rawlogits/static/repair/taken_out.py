@@ -7,7 +7,6 @@ takes its place. Whoever reads the value is followed: see `readers`.
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
 from rawlogits.static.repair.taken_out_parts import Part, take_part
 from rawlogits.static.repair.taken_out_text import (
+    collide,
     names_in,
     qualified,
     table,
@@ -76,7 +76,7 @@ def _proposal(arrival: Arrival, spots: Spots, pairs: Sequence[Arrival]) -> Propo
     edits = [*taken.edits, *readers.edits()]
     doubts = [*taken.doubts, *readers.doubts]
     unseen = bool(readers.given) and arrival.place not in readers.reached
-    if _collide(edits) or (unseen and arrival.verb != "loss"):
+    if collide(edits) or (unseen and arrival.verb != "loss"):
         return None
     if unseen:
         doubts.append(f"{arrival.place.home}:{arrival.place.line} is reached in a way that is not followed")
@@ -108,14 +108,6 @@ def _imports(spots: Spots, taken: Taken, edits: Sequence[Edit]) -> list[Edit]:
     for spot, node in taken.dropped:
         names.setdefault(spot.shown, set()).update(names_in(node))
     return [edit for shown, each in names.items() for edit in without_imports(spots.at(shown), each, edits)]
-
-
-def _collide(edits: Sequence[Edit]) -> bool:
-    spans = sorted(
-        ((each.path, each.cell or 0), (each.start_line, each.start_column), (each.end_line, each.end_column))
-        for each in edits
-    )
-    return any(one[0] == two[0] and (two[1] < one[2] or one[1] == two[1]) for one, two in itertools.pairwise(spans))
 
 
 # -- the activation is called where it is seen -----------------------------------------------------------------------

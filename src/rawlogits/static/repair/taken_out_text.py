@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -242,3 +243,12 @@ def _remaining(spot: Spot, edits: Sequence[Edit]) -> str:
 def names_in(node: ast.AST) -> set[str]:
     """The names that an expression reads."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def collide(edits: Sequence[Edit]) -> bool:
+    """Whether two edits want the same text, or write at the same point."""
+    spans = sorted(
+        ((each.path, each.cell or 0), (each.start_line, each.start_column), (each.end_line, each.end_column))
+        for each in edits
+    )
+    return any(one[0] == two[0] and (two[1] < one[2] or one[1] == two[1]) for one, two in itertools.pairwise(spans))

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from rawlogits.finding import Arrival, Edit
 from rawlogits.space import Space
 from rawlogits.static.repair.counterparts import Word, function, sibling
-from rawlogits.static.repair.logarithmic import collide, says, unneeded
+from rawlogits.static.repair.logarithmic import says, unneeded
 from rawlogits.static.repair.logs import leaf_of, operand, rows_of
 from rawlogits.static.repair.readers_names import reads
 from rawlogits.static.repair.readers_project import Project
 from rawlogits.static.repair.readers_ranks import scope_of
 from rawlogits.static.repair.spot import Spot
 from rawlogits.static.repair.spots import Proposal, Spots
-from rawlogits.static.repair.taken_out_text import block, qualified, table, without_statement
+from rawlogits.static.repair.taken_out_text import block, collide, qualified, table, without_statement
 from rawlogits.static.repair.unchanged import is_unchanged
 from rawlogits.table.row import Row, Verb
 
