@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.util
 import os
 import warnings
@@ -99,12 +100,12 @@ def verify(
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"model is a {type(model).__name__}; verify wants a torch.nn.Module")
     given = _given(loss_fn, batch)
-    base, table = Path(os.path.abspath(root or Path.cwd())), Table.standard()
+    base = Path(os.path.abspath(root or Path.cwd()))
     seen: dict[str, Tracer] = {}
     for mode in ("training", "evaluation"):
         with _as_before(model), torch.compiler.set_stance("force_eager"):
             model.train(mode == "training")
-            seen[mode] = Tracer(table, base, model)
+            seen[mode] = Tracer(_table(), base, model)
             with seen[mode]:
                 loss = _loss(model, loss_fn, given)
         _scalar_or_raise(loss)
@@ -159,7 +160,7 @@ class watch(contextlib.ContextDecorator):
 
             from rawlogits.runtime.torch import Tracer, forget, listen
 
-            self._tracer = Tracer(Table.standard(), self.root, self.model)
+            self._tracer = Tracer(_table(), self.root, self.model)
             self._stack.enter_context(torch.compiler.set_stance("force_eager"))
             self._stack.callback(forget, self._backward)
             listen(self._backward)
@@ -193,6 +194,11 @@ class watch(contextlib.ContextDecorator):
             raise StepError(str(report))
         if self.on == "warn" and (report.verdict in (PROVED, SUSPECTED) or not report.losses):
             warnings.warn(str(report), StepWarning, stacklevel=3)
+
+
+@functools.cache
+def _table() -> Table:
+    return Table.standard()
 
 
 def _torch_or_raise() -> None:

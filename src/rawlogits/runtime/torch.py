@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
@@ -96,6 +96,7 @@ class Tracer(TorchFunctionMode):
         self.states: MutableMapping[torch.Tensor, State] = WeakTensorKeyDictionary()
         self.met: list[Met] = []
         self.is_on = True
+        self._steps: dict[tuple[CodeType, int], Step] = {}
         self._modules: list[str] = []
         self._hooks: list[Any] = []
         self._thread = 0
@@ -311,15 +312,17 @@ class Tracer(TorchFunctionMode):
         return self._modules[-1] if self._modules else ""
 
     def _made(self, operator: str) -> Step:
-        place = self._place()
-        words = _words(place, self.root)
-        return Step(place, f"made here: {words or operator}")
+        frame = _own(sys._getframe(1))
+        known = self._steps.get((frame.f_code, frame.f_lasti))
+        if known is None:
+            place = self._place()
+            known = Step(place, f"made here: {_words(place, self.root) or operator}")
+            self._steps[frame.f_code, frame.f_lasti] = known
+        return known
 
     def _place(self) -> Place:
         """The call in the user's code; where there is none on the stack, the nearest outside torch."""
-        frames = [each for each in _frames(sys._getframe(1)) if not each.f_code.co_filename.startswith(_INSIDE)]
-        own = (each for each in frames if not each.f_code.co_filename.startswith(_OTHERS))
-        frame = next(own, None) or frames[0]
+        frame = _own(sys._getframe(1))
         line, end_line, column, end_column = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
         shown = os.path.relpath(frame.f_code.co_filename, self.root) if os.path.isabs(frame.f_code.co_filename) else ""
         path = frame.f_code.co_filename if not shown or shown.startswith("..") else shown.replace(os.sep, "/")
@@ -327,10 +330,22 @@ class Tracer(TorchFunctionMode):
         return Place(path, line, (column or 0) + 1, end_line or line, (end_column or 0) + 1)
 
 
-def _frames(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def _own(frame: FrameType) -> FrameType:
+    """The innermost frame of the user's code, else the innermost outside torch."""
+    outside: FrameType | None = None
+    at: FrameType | None = frame
+    while at is not None:
+        whose = _whose(at.f_code.co_filename)
+        if whose == "own":
+            return at
+        outside = outside or (at if whose == "other" else None)
+        at = at.f_back
+    return outside or frame
+
+
+@functools.cache
+def _whose(file: str) -> str:
+    return "torch" if file.startswith(_INSIDE) else "other" if file.startswith(_OTHERS) else "own"
 
 
 def _words(place: Place, root: Path) -> str:
