@@ -40,6 +40,7 @@ types: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/static_speed.py
+	$(BIN)/python benchmarks/step_overhead.py
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "rawlogits needs Python 3.11 or newer; none was found. Name one: make PYTHON=/path/to/python3 ..." >&2; exit 1; }
