@@ -362,8 +362,7 @@ class _Bench:
             return None
         changed = {edit.path for edit in finding.fix.edits}
         after = self._edited([finding])
-        held = {path: data for path, data in self.task.held.items() if path not in self.now}
-        old = {**held, **self.now}
+        old = {**self.task.held, **self.now}
         new = {**old, **{path: after[path] for path in changed}}
         return self.prover.prove(finding, old, new)
 

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import importlib.util
 import os
 import warnings
@@ -105,7 +104,7 @@ def verify(
     for mode in ("training", "evaluation"):
         with _as_before(model), torch.compiler.set_stance("force_eager"):
             model.train(mode == "training")
-            seen[mode] = Tracer(_table(), base, model)
+            seen[mode] = Tracer(Table.standard(), base, model)
             with seen[mode]:
                 loss = _loss(model, loss_fn, given)
         _scalar_or_raise(loss)
@@ -160,7 +159,7 @@ class watch(contextlib.ContextDecorator):
 
             from rawlogits.runtime.torch import Tracer, forget, listen
 
-            self._tracer = Tracer(_table(), self.root, self.model)
+            self._tracer = Tracer(Table.standard(), self.root, self.model)
             self._stack.enter_context(torch.compiler.set_stance("force_eager"))
             self._stack.callback(forget, self._backward)
             listen(self._backward)
@@ -194,11 +193,6 @@ class watch(contextlib.ContextDecorator):
             raise StepError(str(report))
         if self.on == "warn" and (report.verdict in (PROVED, SUSPECTED) or not report.losses):
             warnings.warn(str(report), StepWarning, stacklevel=3)
-
-
-@functools.cache
-def _table() -> Table:
-    return Table.standard()
 
 
 def _torch_or_raise() -> None:
@@ -285,8 +279,9 @@ def _report(seen: Mapping[str, Tracer]) -> StepReport:
     findings = tuple(
         sorted(starmap(_finding, found.values()), key=lambda each: (order[each.severity], each.path, each.line))
     )
-    losses = {(met.place, met.operator): met for tracer in seen.values() for met in tracer.met if met.verb == "loss"}
-    unknown = [met for tracer in seen.values() for met in tracer.met if met.verb == "loss" and met.state is None]
+    met_losses = [met for tracer in seen.values() for met in tracer.met if met.verb == "loss"]
+    losses = {(met.place, met.operator): met for met in met_losses}
+    unknown = [met for met in met_losses if met.state is None]
     errors = {each.verdict for each in findings if each.severity is Severity.ERROR}
     verdict = next(
         (each for each in (PROVED, SUSPECTED) if each in errors), UNKNOWN if unknown or not losses else CLEAN

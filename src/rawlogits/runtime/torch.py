@@ -96,7 +96,7 @@ class Tracer(TorchFunctionMode):
         self.states: MutableMapping[torch.Tensor, State] = WeakTensorKeyDictionary()
         self.met: list[Met] = []
         self.is_on = True
-        self._steps: dict[tuple[CodeType, int], Step] = {}
+        self._places: dict[tuple[CodeType, int], Place] = {}
         self._modules: list[str] = []
         self._hooks: list[Any] = []
         self._thread = 0
@@ -312,17 +312,18 @@ class Tracer(TorchFunctionMode):
         return self._modules[-1] if self._modules else ""
 
     def _made(self, operator: str) -> Step:
-        frame = _own(sys._getframe(1))
-        known = self._steps.get((frame.f_code, frame.f_lasti))
-        if known is None:
-            place = self._place()
-            known = Step(place, f"made here: {_words(place, self.root) or operator}")
-            self._steps[frame.f_code, frame.f_lasti] = known
-        return known
+        place = self._place()
+        return Step(place, f"made here: {_words(place, self.root) or operator}")
 
     def _place(self) -> Place:
         """The call in the user's code; where there is none on the stack, the nearest outside torch."""
         frame = _own(sys._getframe(1))
+        key = frame.f_code, frame.f_lasti
+        if key not in self._places:
+            self._places[key] = self._place_of(frame)
+        return self._places[key]
+
+    def _place_of(self, frame: FrameType) -> Place:
         line, end_line, column, end_column = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
         shown = os.path.relpath(frame.f_code.co_filename, self.root) if os.path.isabs(frame.f_code.co_filename) else ""
         path = frame.f_code.co_filename if not shown or shown.startswith("..") else shown.replace(os.sep, "/")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from rawlogits.table import jax, keras, torch, trainers
@@ -49,7 +49,11 @@ class Table:
 
     @classmethod
     def standard(cls, user_rows: Sequence[Row] = ()) -> Table:
-        """The shipped table with the user's own rows."""
+        """The shipped table with the user's own rows; without any the same one each time."""
+        return cls._extended(user_rows) if user_rows else _shipped()
+
+    @classmethod
+    def _extended(cls, user_rows: Sequence[Row]) -> Table:
         taken = {name for row in user_rows for name in row.names}
         shipped = [row for module in _SHIPPED for row in module.ROWS if not taken.intersection(row.names)]
         table = cls([*shipped, *user_rows], {a: name for module in _SHIPPED for a, name in module.ALIASES.items()})
@@ -151,3 +155,8 @@ class Table:
         """The last parts of the names of all rows with one of these verbs."""
         wanted = set(verbs)
         return frozenset(n.rsplit(".", 1)[-1] for row in self.rows if row.verb in wanted for n in row.names)
+
+
+@cache
+def _shipped() -> Table:
+    return Table._extended(())

@@ -50,16 +50,20 @@ def fused_pair(arrival: Arrival, spots: Spots) -> Proposal | None:
     if arrival.verb != "loss" or not arrival.twin or arrival.got not in arrival.wants:
         return None
     pairs = list(_pairs(arrival, spots.arrivals))
-    forms = [other_form(each, spots, Space.LOGITS) for each in pairs]
     if not _are_alone(pairs, spots.arrivals):
         return None
-    found = [form for form in forms if form is not None]
-    taken = taken_out(arrival, spots, pairs) if len(found) == len(forms) else None
+    forms: list[Form] = []
+    for each in pairs:
+        form = other_form(each, spots, Space.LOGITS)
+        if form is None:
+            return None
+        forms.append(form)
+    taken = taken_out(arrival, spots, pairs)
     if taken is None:
         return None
-    edits = list(dict.fromkeys([*taken.edits, *(edit for form in found for edit in form.edits)]))
-    doubts = [*taken.doubts, *(doubt for form in found for doubt in form.doubts), *_open(arrival)]
-    says = "; ".join(dict.fromkeys([taken.says, *(form.says for form in found)]))
+    edits = list(dict.fromkeys([*taken.edits, *(edit for form in forms for edit in form.edits)]))
+    doubts = [*taken.doubts, *(doubt for form in forms for doubt in form.doubts), *_open(arrival)]
+    says = "; ".join(dict.fromkeys([taken.says, *(form.says for form in forms)]))
     return None if collide(edits) else Proposal(edits, says, list(dict.fromkeys(doubts)))
 
 
@@ -86,7 +90,7 @@ def without_fusion(arrival: Arrival, spots: Spots) -> Proposal | None:
     """Behind TAKE_OUT: the activation stays, and the loss becomes the one that wants it applied."""
     if arrival.verb != "loss" or arrival.guarded or arrival.scaled:
         return None
-    form: Form | None = other_form(arrival, spots, arrival.got)
+    form = other_form(arrival, spots, arrival.got)
     if form is None:
         return None
     says = f"{form.says}: the model keeps giving what it gives"

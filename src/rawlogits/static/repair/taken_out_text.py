@@ -6,7 +6,6 @@ import ast
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
 
 from rawlogits.finding import Edit
 from rawlogits.static.once import once
@@ -20,7 +19,6 @@ _DOTTED = re.compile(r"[\w.]+[.:](\w+)")
 Span = tuple[int, int, int, int]
 
 
-@cache
 def table() -> Table:
     """The shipped table."""
     return Table.standard()
