@@ -96,6 +96,7 @@ def test_the_relatives_of_the_double_softmax(last: Any, loss: Any, target: Any, 
         (lambda scores: scores * torch.sigmoid(scores), nn.CrossEntropyLoss(), Y),
         (lambda scores: torch.softmax(scores @ scores.T, 1) @ scores, nn.CrossEntropyLoss(), Y),
         (lambda scores: scores / 2 + 1, nn.CrossEntropyLoss(), Y),
+        (lambda scores: F.softmax(scores, -1).mean(1).unsqueeze(1).expand(8, 3), nn.CrossEntropyLoss(), Y),
     ],
 )
 def test_what_is_right_is_not_found(last: Any, loss: Any, target: Any) -> None:

@@ -27,11 +27,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from rawlogits.finding import Arrival, Place, Step, linked
 from rawlogits.space import Space
+from rawlogits.table.arithmetic import Effect, outlasts_mean, with_number
 from rawlogits.table.lookup import Table
 from rawlogits.table.row import Row, Verb, spelling
 
-_SMALL = 1e-2
-"""A constant up to this size that is added to a probability is a guard of the logarithm, not a shift."""
 _INSIDE = tuple(str(each) + os.sep for each in (Path(torch.__file__).parent, Path(__file__).parent.parent))
 _OTHERS = tuple(sysconfig.get_path(each) + os.sep for each in ("purelib", "platlib", "stdlib"))
 _TIMES, _OVER = {"mul", "multiply", "__mul__", "__rmul__"}, {"div", "divide", "true_divide", "__truediv__"}
@@ -39,6 +38,7 @@ _PLUS, _MINUS = {"add", "__add__", "__radd__"}, {"sub", "subtract", "__sub__"}
 _FROM, _NEGATED, _ITEM = {"rsub", "__rsub__"}, {"neg", "negative", "__neg__"}, {"__getitem__"}
 _COMPARED = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "greater": ">", "greater_equal": ">=", "less": "<"}
 _COMPARED |= {"less_equal": "<=", "__gt__": ">", "__ge__": ">=", "__lt__": "<", "__le__": "<="}
+_SIGNS = {"*": _TIMES, "/": _OVER, "+": _PLUS, "-": _MINUS | _FROM}
 _ARITHMETIC = _TIMES | _OVER | _PLUS | _MINUS | _FROM | _NEGATED | _ITEM | _COMPARED.keys()
 
 
@@ -195,9 +195,11 @@ class Tracer(TorchFunctionMode):
         if state is None:
             return None
         if row.reduces:
-            return _averaged(given.get(row.reduces), state)
-        kept = replace(state, axis=None, form="", root=None) if row.moves else state
-        return replace(kept, guarded=True) if row.guards else kept
+            over, rank = given.get(row.reduces), given[row.arg].dim()
+            kept = outlasts_mean(state.space, state.axis, over, rank)
+            return replace(state, axis=None, mixed=state.space is not Space.LOGITS) if kept else State(None, row.short)
+        state = replace(state, axis=None, form="", root=None) if row.moves else state
+        return replace(state, guarded=True) if row.guards else state
 
     def _op(self, spelled: _Spelled, given: Mapping[str, Any], state: State | None) -> State | None:
         row = spelled.row
@@ -297,13 +299,15 @@ class Tracer(TorchFunctionMode):
         if name in _COMPARED and state.space is not None:
             operator = _COMPARED[name]
             self._arrive("compare", operator, state, self._place(), f"compared with {number:g}", constant=number)
-        if name in _TIMES | _OVER and number > 0:
-            return state if number == 1 else replace(state, scaled=True)
-        if name in _PLUS | _MINUS and state.space is Space.LOGITS:
+        sign = next((sign for sign, names in _SIGNS.items() if name in names), "")
+        effect = with_number(sign, state.space, number, first=name not in _FROM) if sign else Effect.ENDED
+        if effect is Effect.SCALED:
+            return replace(state, scaled=True)
+        if effect is Effect.SHIFTED:
             return replace(state, form="", root=None)
-        if name in _PLUS and state.space in (Space.PROBS, Space.SIGMOID) and 0 <= number <= _SMALL:
+        if effect is Effect.GUARDED:
             return replace(state, guarded=True)
-        return state if name in _FROM and number == 1 and state.space is Space.SIGMOID else State(None, name)
+        return state if effect is Effect.SAME else State(None, name)
 
     # -- places ------------------------------------------------------------------------------------------------------
 
@@ -391,14 +395,6 @@ class _Spelled:
 def _holds(row: Row, given: Mapping[str, Any]) -> bool:
     actual = ((given.get(name, row.defaults.get(name)), wanted) for name, wanted in row.when.items())
     return all(not isinstance(value, torch.Tensor) and value == wanted for value, wanted in actual)
-
-
-def _averaged(over: object, state: State) -> State | None:
-    """A mean keeps a distribution unless it runs over the axis that the distribution is normalised over."""
-    elementwise = state.space in (Space.SIGMOID, Space.LOGITS)
-    if isinstance(over, int) and (elementwise or (state.axis is not None and over != state.axis)):
-        return replace(state, axis=None, mixed=state.space is not Space.LOGITS)
-    return State(None, "mean")
 
 
 _BY_VERB = {Verb.SOURCE: Tracer._source, Verb.KEEPS: Tracer._keeps, Verb.OP: Tracer._op}

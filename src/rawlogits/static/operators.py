@@ -31,10 +31,10 @@ from rawlogits.static.values import (
     alternatives,
     basis_of,
 )
+from rawlogits.table.arithmetic import Effect, outlasts_mean, with_number
 from rawlogits.table.row import Row, Verb
 
-_SMALL = 1e-2
-"""A constant up to this size that is added to a probability is a guard of the logarithm, not a shift."""
+_SIGNS: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 _LONGEST_TRACE = 6
 
 
@@ -199,18 +199,9 @@ def _kept(row: Row, value: Value, reduced: object, rank: int | None, made: Trace
 
 
 def _averaged(row: Row, value: Tensor, reduced: object, made: Trace) -> Value:
-    """A mean keeps a distribution unless it runs over the axis that the distribution is normalised over.
-
-    The mean over that axis would be a constant, so axes that are written differently are taken to differ.
-    """
-    if isinstance(reduced, int) and not isinstance(reduced, bool):
-        over = value.axis
-        if over is not None and value.rank is not None:
-            over, reduced = over % value.rank, reduced % value.rank
-        elementwise = value.space in (Space.SIGMOID, Space.LOGITS)
-        if elementwise or (over is not None and over != reduced):
-            return value.but(rank=None, axis=None, size=None, size_axis=None, mixed=value.space is not Space.LOGITS)
-    return Tensor(None, row.short, made)
+    if not outlasts_mean(value.space, value.axis, reduced, value.rank):
+        return Tensor(None, row.short, made)
+    return value.but(rank=None, axis=None, size=None, size_axis=None, mixed=value.space is not Space.LOGITS)
 
 
 def _united(engine: Engine, value: Value, row: Row) -> Value:
@@ -461,16 +452,15 @@ def arithmetic(
         return _two(engine, op, left, right, ended, made, node, frame)
     if number is None:
         return ended
-    if isinstance(op, (ast.Mult, ast.Div)) and number > 0 and (isinstance(op, ast.Mult) or tensor is left):
-        return tensor if number == 1 else tensor.but(scaled=True, form="" if tensor.form != "exp" else "exp")
-    if isinstance(op, ast.Add) or (isinstance(op, ast.Sub) and tensor is left):
-        if tensor.space is Space.LOGITS:
-            return tensor.but(form="", root=None)
-        if tensor.space in (Space.PROBS, Space.SIGMOID) and isinstance(op, ast.Add) and 0 <= number <= _SMALL:
-            return tensor.but(guarded=True)
-    if isinstance(op, ast.Sub) and tensor is right and number == 1 and tensor.space is Space.SIGMOID:
-        return tensor
-    return ended
+    sign = _SIGNS.get(type(op))
+    effect = with_number(sign, tensor.space, number, first=tensor is left) if sign else Effect.ENDED
+    if effect is Effect.SCALED:
+        return tensor.but(scaled=True, form="" if tensor.form != "exp" else "exp")
+    if effect is Effect.SHIFTED:
+        return tensor.but(form="", root=None)
+    if effect is Effect.GUARDED:
+        return tensor.but(guarded=True)
+    return tensor if effect is Effect.SAME else ended
 
 
 def _number(value: Value) -> float | None:
